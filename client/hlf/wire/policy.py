@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fabric_protos.common import policies_pb2
 from fabric_protos.msp import identities_pb2, msp_principal_pb2
+from fabric_protos.peer import policy_pb2
 
 _ROLES = {
     "member": msp_principal_pb2.MSPRole.MEMBER,
@@ -72,7 +73,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    """Recursive descent over `GATE(P, …)`; principals are numbered in the order they are met, as in Fabric."""
+    """Recursive descent over `GATE(P, …)`; principals are numbered as they are met, as in Fabric."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -245,14 +246,14 @@ def format_config_policy(policy: policies_pb2.Policy) -> str:
     return f"type {policy.type}"
 
 
-def application_policy(source: str) -> policies_pb2.ApplicationPolicy:
-    """A chaincode's or a collection's endorsement policy: a rule, or a channel policy's path (`/Channel/…`)."""
+def application_policy(source: str) -> policy_pb2.ApplicationPolicy:
+    """A chaincode's or a collection's endorsement policy: a rule, or a channel policy's path."""
     if source.startswith("/"):
-        return policies_pb2.ApplicationPolicy(channel_config_policy_reference=source)
-    return policies_pb2.ApplicationPolicy(signature_policy=parse_policy(source))
+        return policy_pb2.ApplicationPolicy(channel_config_policy_reference=source)
+    return policy_pb2.ApplicationPolicy(signature_policy=parse_policy(source))
 
 
-def format_application_policy(policy: policies_pb2.ApplicationPolicy) -> str:
+def format_application_policy(policy: policy_pb2.ApplicationPolicy) -> str:
     """The text `application_policy` reads; empty for a policy that is not set."""
     kind = policy.WhichOneof("Type")
     if kind == "signature_policy":
