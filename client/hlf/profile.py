@@ -1,0 +1,193 @@
+"""Connection profiles: the YAML or JSON file that says where a network's nodes are.
+
+The format is the one of the former Fabric SDKs and of fabric-samples' test network::
+
+    client: {organization: Org1}
+    organizations: {Org1: {mspid: Org1MSP, peers: [peer0.org1.example.com]}}
+    peers:
+      peer0.org1.example.com:
+        url: grpcs://localhost:7051
+        tlsCACerts: {path: tls/ca.pem}        # or pem: a text, or a list of texts
+        grpcOptions: {ssl-target-name-override: peer0.org1.example.com}
+
+Paths are relative to the profile's folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from hlf.endpoint import Endpoint
+from hlf.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class NodeProfile:
+    """A peer, an orderer or a certificate authority: ``name`` as the profile calls it, ``url`` as written."""
+
+    name: str
+    url: str
+    tls_root_pem: bytes | None = field(default=None, repr=False)
+    override_host: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to dial the node. ConfigurationError for a grpcs url without CA certificates."""
+        parts = urlsplit(self.url)
+        secure = parts.scheme in {"grpcs", "https"}
+        if secure and self.tls_root_pem is None:
+            raise ConfigurationError(f"{self.name} uses TLS and has no tlsCACerts", field="tlsCACerts")
+        roots = self.tls_root_pem if secure else None
+        return Endpoint(parts.netloc, roots, override_host=self.override_host if secure else None)
+
+
+@dataclass(frozen=True)
+class OrganizationProfile:
+    """A member: its MSP id, and its nodes by name."""
+
+    name: str
+    msp_id: str
+    peers: tuple[str, ...] = ()
+    certificate_authorities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A connection profile. ``organization`` is the client's own, by the profile's name for it."""
+
+    name: str
+    organization: str
+    organizations: Mapping[str, OrganizationProfile]
+    peers: Mapping[str, NodeProfile]
+    orderers: Mapping[str, NodeProfile] = field(default_factory=dict)
+    certificate_authorities: Mapping[str, NodeProfile] = field(default_factory=dict)
+    file: str = ""
+
+    @property
+    def msp_id(self) -> str:
+        """MSP id of the client's own organization."""
+        return self.organizations[self.organization].msp_id
+
+    def peer(self, name: str | None = None) -> NodeProfile:
+        """Return a peer by name, or the first one of the client's organization (else of the profile)."""
+        if name is None:
+            names = (*self.organizations[self.organization].peers, *self.peers)
+            if not names:
+                raise ConfigurationError("the profile names no peer", file=self.file, field="peers")
+            name = names[0]
+        if name not in self.peers:
+            known = ", ".join(self.peers) or "none"
+            raise ConfigurationError(
+                f"there is no peer {name!r}", file=self.file, field="peers", hint=f"known: {known}"
+            )
+        return self.peers[name]
+
+
+def load_profile(path: str | Path) -> Profile:
+    """Read a profile, YAML or JSON. ConfigurationError names the file and the field that is wrong."""
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", file=str(file)) from error
+    try:
+        data = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigurationError(
+            f"is not valid {file.suffix[1:] or 'YAML'}: {error}", file=str(file)
+        ) from error
+    return _Reader(file).profile(data)
+
+
+class _Reader:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def fail(self, field: str, message: str) -> ConfigurationError:
+        return ConfigurationError(message, file=str(self.file), field=field)
+
+    def mapping(self, value: Any, field: str) -> dict[str, Any]:
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.fail(field, "a mapping is expected")
+        return value
+
+    def names(self, value: Any, field: str) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.fail(field, "a list of names is expected")
+        return tuple(value)
+
+    def profile(self, data: Any) -> Profile:
+        root = self.mapping(data, "")
+        organizations = {
+            name: self.organization(name, value)
+            for name, value in self.mapping(root.get("organizations"), "organizations").items()
+        }
+        client = self.mapping(root.get("client"), "client").get("organization")
+        if client is None and len(organizations) == 1:
+            client = next(iter(organizations))
+        if client not in organizations:
+            raise self.fail("client.organization", "must name one of the organizations")
+        return Profile(
+            name=str(root.get("name", self.file.stem)),
+            organization=client,
+            organizations=organizations,
+            peers=self.nodes(root, "peers"),
+            orderers=self.nodes(root, "orderers"),
+            certificate_authorities=self.nodes(root, "certificateAuthorities"),
+            file=str(self.file),
+        )
+
+    def organization(self, name: str, value: Any) -> OrganizationProfile:
+        place = f"organizations.{name}"
+        entry = self.mapping(value, place)
+        msp_id = entry.get("mspid", entry.get("mspID"))
+        if not isinstance(msp_id, str) or not msp_id:
+            raise self.fail(f"{place}.mspid", "is missing")
+        authorities = self.names(entry.get("certificateAuthorities"), f"{place}.certificateAuthorities")
+        return OrganizationProfile(
+            name, msp_id, self.names(entry.get("peers"), f"{place}.peers"), authorities
+        )
+
+    def nodes(self, root: dict[str, Any], section: str) -> dict[str, NodeProfile]:
+        return {
+            name: self.node(name, value, f"{section}.{name}")
+            for name, value in self.mapping(root.get(section), section).items()
+        }
+
+    def node(self, name: str, value: Any, place: str) -> NodeProfile:
+        entry = self.mapping(value, place)
+        url = entry.get("url")
+        if not isinstance(url, str) or urlsplit(url).scheme not in {"grpc", "grpcs", "http", "https"}:
+            raise self.fail(f"{place}.url", "grpcs://host:port is expected")
+        options = self.mapping(entry.get("grpcOptions"), f"{place}.grpcOptions")
+        override = options.get("ssl-target-name-override") or options.get("hostnameOverride")
+        roots = self.certificates(entry.get("tlsCACerts"), f"{place}.tlsCACerts")
+        return NodeProfile(name, url, roots, override, options)
+
+    def certificates(self, value: Any, place: str) -> bytes | None:
+        entry = self.mapping(value, place)
+        if "pem" in entry:
+            pem = entry["pem"]
+            parts = pem if isinstance(pem, list) else [pem]
+            if not all(isinstance(part, str) for part in parts):
+                raise self.fail(f"{place}.pem", "PEM text is expected")
+            return "\n".join(parts).encode()
+        if "path" in entry:
+            path = self.file.parent / str(entry["path"])
+            try:
+                return path.read_bytes()
+            except OSError as error:
+                raise self.fail(f"{place}.path", f"{path}: {error.strerror}") from error
+        return None

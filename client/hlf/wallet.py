@@ -1,0 +1,94 @@
+"""A folder of identities: one JSON file each, readable by its owner only."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+
+from hlf.errors import IdentityError
+from hlf.identity import SigningIdentity
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+
+
+class Wallet:
+    """Identities by name, in ``folder``.
+
+    A file ``NAME.json`` is ``{"mspId", "certificate", "key"}``: the certificate and the PKCS#8 key as PEM,
+    the key encrypted where a password was given. Files of the Node SDK's wallets are read too.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the stored identities, sorted."""
+        return tuple(sorted(path.stem for path in self.folder.glob("*.json")))
+
+    def put(self, name: str, identity: SigningIdentity, password: str | bytes | None = None) -> None:
+        """Store an identity, replacing one of that name; mode 0600, written whole or not at all."""
+        key = identity.private_key
+        if key is None:
+            raise IdentityError("an identity that signs elsewhere has no key to store")
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password)
+        )
+        path = self._path(name)
+        content = {
+            "mspId": identity.msp_id,
+            "certificate": identity.certificate.decode(),
+            "key": pem.decode(),
+        }
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.folder)  # created 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=1)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def get(self, name: str, password: str | bytes | None = None) -> SigningIdentity:
+        """Read an identity. IdentityError if there is none, or the password is wrong or missing."""
+        path = self._path(name)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            known = ", ".join(self.names()) or "none"
+            raise IdentityError(f"no identity {name!r} in {self.folder}", hint=f"known: {known}") from None
+        except (OSError, ValueError) as error:
+            raise IdentityError(f"{path} cannot be read as a wallet entry") from error
+        try:
+            credentials = content.get("credentials", content)
+            certificate = credentials["certificate"].encode()
+            key = (credentials.get("key") or credentials["privateKey"]).encode()
+            msp_id = content["mspId"]
+        except (KeyError, AttributeError) as error:
+            raise IdentityError(f"{path} is not a wallet entry", hint="mspId, certificate, key") from error
+        return SigningIdentity.from_pem(msp_id, certificate, key, _bytes(password))
+
+    def remove(self, name: str) -> None:
+        """Delete an identity; no error if there is none."""
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise IdentityError(f"{name!r} is not a wallet name", hint="letters, digits and . _ @ + -")
+        return self.folder / f"{name}.json"
+
+
+def _bytes(password: str | bytes | None) -> bytes | None:
+    return password.encode() if isinstance(password, str) else password
+
+
+def _encryption(password: str | bytes | None) -> serialization.KeySerializationEncryption:
+    secret = _bytes(password)
+    if secret is None:
+        return serialization.NoEncryption()
+    return serialization.BestAvailableEncryption(secret)
