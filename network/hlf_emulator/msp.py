@@ -1,0 +1,431 @@
+"""Membership: from an MSP's definition to validated identities.
+
+Follows Fabric's X.509 MSP (msp/mspimpl*.go): chains are judged one second after the certificate's
+`not before`, so an expired certificate still satisfies policies; who must refuse it (endorser, orderer,
+deliver) asks `MspIdentity.expired`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509.oid import NameOID
+from fabric_protos.msp import identities_pb2, msp_config_pb2, msp_principal_pb2
+from google.protobuf.message import DecodeError
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_ECDSA = ec.ECDSA(hashes.SHA256())
+# Half the order of each curve Fabric's ECDSA accepts (bccsp/utils/ecdsa.go).
+_HALF_ORDERS = {
+    "secp224r1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFF16A2E0B8F03E13DD29455C5C2A3D >> 1,
+    "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 >> 1,
+    "secp384r1": int("F" * 48 + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16) >> 1,
+}
+
+
+class MspError(Exception):
+    """An identity, a signature or a principal was refused; the text is Fabric's."""
+
+
+class Cache(Generic[K, V]):
+    """A bounded cache, least recently used first out."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        value = self._entries.get(key)
+        if value is not None:
+            self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        self._entries[key] = value
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+
+class Verifier:
+    """Signature verification that remembers its answers, so that ten peers of one process pay once.
+
+    The answer depends on key, message and signature alone, whoever asks.
+    """
+
+    def __init__(self, size: int = 50_000) -> None:
+        self._known: Cache[bytes, bool] = Cache(size)
+
+    @staticmethod
+    def _key(spki: bytes, message: bytes, signature: bytes) -> bytes:
+        return hashlib.sha256(spki + hashlib.sha256(message).digest() + signature).digest()
+
+    def vouch(self, spki: bytes, message: bytes, signature: bytes) -> None:
+        """Record a signature that this process has just made itself."""
+        self._known.put(self._key(spki, message, signature), True)
+
+    def check(self, key: ec.EllipticCurvePublicKey, spki: bytes, message: bytes, signature: bytes) -> bool:
+        digest = self._key(spki, message, signature)
+        known = self._known.get(digest)
+        if known is None:
+            try:
+                key.verify(signature, message, _ECDSA)
+                known = True
+            except InvalidSignature:
+                known = False
+            self._known.put(digest, known)
+        return known
+
+
+class MspIdentity:
+    """A certificate under its MSP. Obtained from `Msp.deserialize`, not yet validated."""
+
+    def __init__(self, msp: Msp, certificate: x509.Certificate, pem: bytes) -> None:
+        self.msp = msp
+        self.msp_id = msp.msp_id
+        self.certificate = certificate
+        self.pem = pem
+        self.der = certificate.public_bytes(serialization.Encoding.DER)
+        self.serialized = identities_pb2.SerializedIdentity(
+            mspid=msp.msp_id, id_bytes=pem
+        ).SerializeToString()
+        public_key = certificate.public_key()
+        self.public_key = public_key if isinstance(public_key, ec.EllipticCurvePublicKey) else None
+        self.spki = public_key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.not_after: datetime = certificate.not_valid_after_utc
+        self._validated = False
+        self._refusal: str | None = None
+        self._certifiers: frozenset[bytes] = frozenset()
+        self._principals: dict[bytes, str | None] = {}
+
+    @property
+    def organizational_units(self) -> list[str]:
+        attributes = self.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+        return [str(attribute.value) for attribute in attributes]
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the certificate's `not after` has passed; `now` is aware, UTC."""
+        return now > self.not_after
+
+    def validate(self) -> None:
+        """Chain, revocation and node OUs. Raises MspError; the answer is remembered."""
+        if not self._validated:
+            try:
+                self._certifiers = self.msp.judge(self)
+            except MspError as refusal:
+                self._refusal = str(refusal)
+            self._validated = True
+        if self._refusal is not None:
+            raise MspError(self._refusal)
+
+    def verify(self, message: bytes, signature: bytes) -> None:
+        """Check an ECDSA signature over SHA-256 of `message`; high S is refused. Raises MspError."""
+        if self.public_key is None:
+            raise MspError("could not determine the validity of the signature: unsupported key type")
+        try:
+            _, s = decode_dss_signature(signature)
+        except ValueError as fault:
+            raise MspError(
+                f"could not determine the validity of the signature: failed verifying: "
+                f"Failed unmashalling signature [{fault}]"
+            ) from fault
+        half = _HALF_ORDERS.get(self.public_key.curve.name)
+        if half is not None and s > half:
+            raise MspError(
+                "could not determine the validity of the signature: "
+                f"Invalid S. Must be smaller than half the order [{s}][{half}]."
+            )
+        if not self.msp.verifier.check(self.public_key, self.spki, message, signature):
+            raise MspError("The signature is invalid")
+
+    def satisfies(self, principal: msp_principal_pb2.MSPPrincipal) -> bool:
+        """Whether the identity is one that `principal` describes."""
+        return self.refusal(principal) is None
+
+    def refusal(self, principal: msp_principal_pb2.MSPPrincipal) -> str | None:
+        """Why the identity does not satisfy `principal`; None when it does."""
+        key = principal.SerializeToString()
+        if key not in self._principals:
+            try:
+                self.msp.check_principal(self, principal)
+                self._principals[key] = None
+            except (MspError, DecodeError) as refusal:
+                self._principals[key] = str(refusal)
+        return self._principals[key]
+
+    def certified_by(self, certifiers: bytes) -> bool:
+        return certifiers in self._certifiers
+
+
+class Msp:
+    """One organization's membership rules, from `msp.MSPConfig`."""
+
+    def __init__(self, config: msp_config_pb2.FabricMSPConfig, verifier: Verifier) -> None:
+        self.config = config
+        self.msp_id: str = config.name
+        self.verifier = verifier
+        self.roots = [_load(pem) for pem in config.root_certs]
+        self.intermediates = [_load(pem) for pem in config.intermediate_certs]
+        self.admins = {_der(_load(pem)) for pem in config.admins}
+        self.tls_roots: list[bytes] = [*config.tls_root_certs, *config.tls_intermediate_certs]
+        self._revoked = _revoked(config.revocation_list)
+        self._units = [
+            (unit.organizational_unit_identifier, bytes(unit.certificate))
+            for unit in config.organizational_unit_identifiers
+        ]
+        node_ous = config.fabric_node_ous
+        self.node_ous: dict[str, tuple[str, bytes]] = {}
+        if node_ous.enable:
+            for role, unit in (
+                ("client", node_ous.client_ou_identifier),
+                ("peer", node_ous.peer_ou_identifier),
+                ("admin", node_ous.admin_ou_identifier),
+                ("orderer", node_ous.orderer_ou_identifier),
+            ):
+                if unit.organizational_unit_identifier:
+                    certifier = _der(_load(unit.certificate)) if unit.certificate else b""
+                    self.node_ous[role] = (unit.organizational_unit_identifier, certifier)
+        self._identities: Cache[bytes, MspIdentity] = Cache(5_000)
+
+    @classmethod
+    def from_message(cls, message: msp_config_pb2.MSPConfig, verifier: Verifier) -> Msp:
+        return cls(msp_config_pb2.FabricMSPConfig.FromString(message.config), verifier)
+
+    def identity(self, pem: bytes) -> MspIdentity:
+        """Parse a PEM certificate; the same bytes give the same object. Raises MspError."""
+        known = self._identities.get(pem)
+        if known is None:
+            try:
+                known = MspIdentity(self, x509.load_pem_x509_certificate(pem), pem)
+            except ValueError as fault:
+                raise MspError("could not decode the PEM structure") from fault
+            self._identities.put(pem, known)
+        return known
+
+    def deserialize(self, serialized: bytes) -> MspIdentity:
+        """Read a `SerializedIdentity` of this MSP. Raises MspError."""
+        message = parse_identity(serialized)
+        if message.mspid != self.msp_id:
+            raise MspError(f"expected MSP ID {self.msp_id}, received {message.mspid}")
+        return self.identity(message.id_bytes)
+
+    def judge(self, identity: MspIdentity) -> frozenset[bytes]:
+        """Validate and return the DER of the CA certificates on the chain. Raises MspError."""
+        if identity.public_key is None:
+            raise MspError("could not validate identity's public key algorithm: key type is not supported")
+        chain = self._chain(identity)
+        self._check_revocation(identity.certificate, chain)
+        certifiers = frozenset(_der(authority) for authority in chain)
+        self._check_units(identity, certifiers)
+        return certifiers
+
+    def role(self, identity: MspIdentity, role: str) -> bool:
+        """Whether a validated identity carries the node OU of `role` (client, peer, admin, orderer)."""
+        unit = self.node_ous.get(role)
+        if unit is None or unit[0] not in identity.organizational_units:
+            return False
+        return not unit[1] or identity.certified_by(unit[1])
+
+    def check_principal(self, identity: MspIdentity, principal: msp_principal_pb2.MSPPrincipal) -> None:
+        """Raise MspError unless `identity` satisfies `principal` (mspimpl.go:449-677)."""
+        kind = principal.principal_classification
+        if kind == msp_principal_pb2.MSPPrincipal.COMBINED:
+            combined = msp_principal_pb2.CombinedPrincipal.FromString(principal.principal)
+            if not combined.principals:
+                raise MspError("No principals in CombinedPrincipal")
+            for part in combined.principals:
+                self.check_principal(identity, part)
+        elif kind == msp_principal_pb2.MSPPrincipal.ROLE:
+            self._check_role(identity, msp_principal_pb2.MSPRole.FromString(principal.principal))
+        elif kind == msp_principal_pb2.MSPPrincipal.IDENTITY:
+            named = parse_identity(principal.principal)
+            if named.mspid != self.msp_id or self.identity(named.id_bytes).der != identity.der:
+                raise MspError("The identities do not match")
+            identity.validate()
+        elif kind == msp_principal_pb2.MSPPrincipal.ORGANIZATION_UNIT:
+            unit = msp_principal_pb2.OrganizationUnit.FromString(principal.principal)
+            self._check_member(unit.msp_identifier)
+            identity.validate()
+            if unit.organizational_unit_identifier not in identity.organizational_units:
+                raise MspError("The identities do not match")
+        elif kind == msp_principal_pb2.MSPPrincipal.ANONYMITY:
+            anonymity = msp_principal_pb2.MSPIdentityAnonymity.FromString(principal.principal)
+            if anonymity.anonymity_type == msp_principal_pb2.MSPIdentityAnonymity.ANONYMOUS:
+                raise MspError("Principal is anonymous, but X.509 MSP does not support anonymous identities")
+        else:
+            raise MspError(f"invalid principal type {kind}")
+
+    def _check_member(self, msp_id: str) -> None:
+        if msp_id != self.msp_id:
+            raise MspError(
+                f"the identity is a member of a different MSP (expected {msp_id}, got {self.msp_id})"
+            )
+
+    def _check_role(self, identity: MspIdentity, role: msp_principal_pb2.MSPRole) -> None:
+        self._check_member(role.msp_identifier)
+        name = msp_principal_pb2.MSPRole.MSPRoleType.Name(role.role)
+        if role.role == msp_principal_pb2.MSPRole.MEMBER:
+            identity.validate()
+            return
+        if role.role == msp_principal_pb2.MSPRole.ADMIN:
+            if identity.der in self.admins:
+                return
+            if not self.node_ous:
+                raise MspError("This identity is not an admin")
+        try:
+            identity.validate()
+        except MspError as refusal:
+            raise MspError(f"The identity is not valid under this MSP [{self.msp_id}]: {refusal}") from None
+        if not self.role(identity, name.lower()):
+            article = "an admin" if name == "ADMIN" else f"a [{name}]"
+            raise MspError(
+                f"The identity is not {article} under this MSP [{self.msp_id}]: "
+                f"The identity does not contain OU [{name}], MSP: [{self.msp_id}]"
+            )
+
+    def _chain(self, identity: MspIdentity) -> list[x509.Certificate]:
+        certificate = identity.certificate
+        moment = certificate.not_valid_before_utc + timedelta(seconds=1)
+        if _is_authority(certificate):
+            raise MspError(
+                "could not obtain certification chain: "
+                "An X509 certificate with Basic Constraint: Certificate Authority equals true "
+                "cannot be used as an identity"
+            )
+        chain: list[x509.Certificate] = []
+        current = certificate
+        while current not in self.roots:
+            issuer = next(
+                (
+                    candidate
+                    for candidate in [*self.roots, *self.intermediates]
+                    if candidate not in chain and _issued(candidate, current, moment)
+                ),
+                None,
+            )
+            if issuer is None:
+                raise MspError(
+                    "could not obtain certification chain: the supplied identity is not valid: "
+                    "x509: certificate signed by unknown authority"
+                )
+            chain.append(issuer)
+            current = issuer
+        return chain
+
+    def _check_revocation(self, certificate: x509.Certificate, chain: Iterable[x509.Certificate]) -> None:
+        current = certificate
+        for authority in chain:
+            if (authority.subject.public_bytes(), current.serial_number) in self._revoked:
+                raise MspError(
+                    "could not validate identity against certification chain: "
+                    "The certificate has been revoked"
+                )
+            current = authority
+
+    def _check_units(self, identity: MspIdentity, certifiers: frozenset[bytes]) -> None:
+        units = identity.organizational_units
+        shown = " ".join(f"[{unit}]" for unit in units)
+        prefix = "could not validate identity's OUs: "
+        if self._units and not any(unit in units for unit, _ in self._units):
+            raise MspError(
+                f"{prefix}none of the identity's organizational units [{shown}] are in MSP {self.msp_id}"
+            )
+        if not self.node_ous:
+            return
+        known = dict(self.node_ous.values())
+        matches = [unit for unit in units if unit in known]
+        if any(known[unit] and known[unit] not in certifiers for unit in matches):
+            raise MspError(f"{prefix}certifiersIdentifier does not match: {shown}, MSP: [{self.msp_id}]")
+        if not matches:
+            raise MspError(
+                f"{prefix}the identity does not have an OU that resolves to client, peer, orderer, or admin "
+                f"role. OUs: {shown}, MSP: [{self.msp_id}]"
+            )
+        if len(matches) > 1:
+            raise MspError(
+                f"{prefix}the identity must have a client, a peer, an orderer, or an admin OU role to be "
+                f"valid, not a combination of them. OUs: {shown}, MSP: [{self.msp_id}]"
+            )
+
+
+class MspManager:
+    """All MSPs of a channel."""
+
+    def __init__(self, msps: Iterable[Msp]) -> None:
+        self.msps: dict[str, Msp] = {msp.msp_id: msp for msp in msps}
+        self._identities: Cache[bytes, MspIdentity] = Cache(10_000)
+
+    def deserialize(self, serialized: bytes) -> MspIdentity:
+        """Find the MSP and read the identity, without validating it. Raises MspError."""
+        known = self._identities.get(serialized)
+        if known is None:
+            message = parse_identity(serialized)
+            msp = self.msps.get(message.mspid)
+            if msp is None:
+                raise MspError(f"MSP {message.mspid} is not defined on channel")
+            known = msp.identity(message.id_bytes)
+            self._identities.put(serialized, known)
+        return known
+
+    def validated(self, serialized: bytes) -> MspIdentity:
+        """Deserialize and validate. Raises MspError."""
+        identity = self.deserialize(serialized)
+        identity.validate()
+        return identity
+
+
+def parse_identity(serialized: bytes) -> identities_pb2.SerializedIdentity:
+    """Decode a `SerializedIdentity`. Raises MspError."""
+    try:
+        return identities_pb2.SerializedIdentity.FromString(serialized)
+    except DecodeError as fault:
+        raise MspError(f"could not deserialize a SerializedIdentity: {fault}") from fault
+
+
+def _load(pem: bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(bytes(pem))
+
+
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate, moment: datetime) -> bool:
+    if not issuer.not_valid_before_utc <= moment <= issuer.not_valid_after_utc:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _revoked(lists: Iterable[bytes]) -> set[tuple[bytes, int]]:
+    revoked: set[tuple[bytes, int]] = set()
+    for encoded in lists:
+        if encoded.lstrip().startswith(b"-----"):
+            revocations = x509.load_pem_x509_crl(encoded)
+        else:
+            revocations = x509.load_der_x509_crl(encoded)
+        issuer = revocations.issuer.public_bytes()
+        revoked.update((issuer, entry.serial_number) for entry in revocations)
+    return revoked
