@@ -10,7 +10,7 @@ The file is JSON in one fixed layout::
      signature: {msp_id, certificate, digests: {path: hex}, value}}
 
 An off-chain step has no transaction_id. ``digests`` holds a SHA-256 for every leaf, named by its path
-(``steps[3].block_number``), the signer's MSP id and certificate included, and ``value`` is an ECDSA signature over
+(``steps[3].block_number``), the signer included, and ``value`` is an ECDSA signature over
 the canonical JSON of ``digests``: a report changed anywhere is refused with the place that was changed.
 """
 
@@ -23,6 +23,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from hlf.errors import IdentityError
 from hlf.identity import SigningIdentity, verify
@@ -154,6 +156,6 @@ def check_signature(report: Mapping[str, Any]) -> list[Finding]:
             findings.append(Finding("signature.value", "does not verify over signature.digests"))
     except (binascii.Error, ValueError):
         findings.append(Finding("signature.value", "is not base64"))
-    except IdentityError as error:
+    except (IdentityError, UnsupportedAlgorithm) as error:
         findings.append(Finding("signature.certificate", str(error)))
     return findings
