@@ -1,0 +1,65 @@
+"""The report as one HTML page that needs no network: lanes, letters, the score's waterfall, who sees what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from lending_domain.score import SCALE
+
+_LANES = ("application", "referral", "guarantee", "execution")
+
+
+def page(report: Mapping[str, Any]) -> str:
+    """Render the page; every figure on it is the report's own."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(resources.files("lending").joinpath("report.html").read_text())
+    final = report["final"]
+    return template.render(
+        report=report,
+        final=final,
+        lanes=_LANES,
+        steps=[_step(step, final["letters"]) for step in report["steps"]],
+        waterfall=_waterfall(final.get("evaluation")),
+    )
+
+
+def _step(step: Mapping[str, Any], letters: list[Mapping[str, Any]]) -> dict[str, Any]:
+    lane = step.get("channel")
+    return {
+        "channel": None,
+        "chaincode": "",
+        "function": "",
+        "transaction_id": "",
+        "block_number": None,
+        "validation_code": "",
+        "endorsers": [],
+        **step,
+        "column": _LANES.index(lane) + 1 if lane in _LANES else 0,
+        "letters": [letter for letter in letters if letter["step"] == step["step"]],
+    }
+
+
+def _waterfall(evaluation: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Bars in per cent of the highest score that can be had; points are integers of 1/60,000,000."""
+    if evaluation is None:
+        return None
+    maximum = max(evaluation["maximum"], 1)
+    bars, reached = [], 0
+    for item in evaluation["items"]:
+        bars.append(
+            {
+                **item,
+                "left": 100 * reached / maximum,
+                "width": 100 * item["points"] / maximum,
+                "lost": 100 * (item["maximum"] - item["points"]) / maximum,
+                "value": f"{item['points'] / SCALE:.4f}",
+            }
+        )
+        reached += item["points"]
+    return {"bars": bars, "total": f"{evaluation['score'] / SCALE:.8f}", "maximum": f"{maximum / SCALE:.3f}"}
