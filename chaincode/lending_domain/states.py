@@ -1,0 +1,88 @@
+"""Every record's life: which action leads from which states to which state.
+
+One table for contracts, documentation and the off-chain projection. `NEW` stands for a record not yet there;
+a `None` target keeps the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+NEW = ""
+
+
+class Step(NamedTuple):
+    """From which states an action is allowed, and where it leads (None: the state stays)."""
+
+    sources: tuple[str, ...]
+    target: str | None
+
+
+Life = Mapping[str, Step]
+
+CONSENT: Life = {
+    "give_consent": Step((NEW,), "given"),
+    "revoke_consent": Step(("given",), "revoked"),
+    "end_relation": Step(("given", "revoked"), "ended"),
+}
+DOCUMENT: Life = {
+    "deposit_document": Step((NEW,), "deposited"),
+    "confirm_document": Step(("deposited",), "confirmed"),
+    "destroy_document": Step(("deposited", "confirmed"), "destroyed"),
+}
+BUNDLE: Life = {"forward_evidence": Step((NEW,), "forwarded")}
+REVOCATION: Life = {"record_revocation": Step((NEW,), "revoked")}
+RELAY: Life = {"relay_letter": Step((NEW,), "relayed")}
+APPLICATION: Life = {
+    "save_draft": Step((NEW, "draft"), "draft"),
+    "apply": Step((NEW, "draft"), "applied"),
+    "confirm": Step(("applied",), "confirmed"),
+    "refuse": Step(("applied",), "refused"),
+    "deliver_letter": Step(("confirmed",), "lettered"),
+    "withdraw": Step(("draft", "applied"), "withdrawn"),
+}
+REFERRAL: Life = {
+    "refer": Step((NEW,), "referred"),
+    "evaluate": Step(("referred",), "evaluated"),
+    "override": Step(("evaluated",), "evaluated"),
+    "reserve_support": Step(("evaluated",), "cleared"),
+    "rekey_support": Step(("cleared",), "cleared"),
+    "decline": Step(("evaluated",), "declined"),
+    "release": Step(("cleared",), "released"),
+}
+GUARANTEE: Life = {
+    "issue": Step((NEW,), "issued"),
+    "cancel": Step(("issued",), "cancelled"),
+    "accept": Step(("issued",), "accepted"),
+    "notify_accident": Step(("accepted",), "accident"),
+    "claim": Step(("accident",), "claimed"),
+    "subrogate": Step(("claimed",), "subrogated"),
+    "record_recovery": Step(("subrogated",), "subrogated"),
+    "close": Step(("accepted", "subrogated"), "closed"),
+}
+LOAN: Life = {
+    "execute": Step((NEW,), "executed"),
+    "repay": Step(("executed", "overdue", "accelerated", "accident"), None),
+    "record_arrears": Step(("executed", "overdue"), "overdue"),
+    "reset_rate": Step(("executed", "overdue", "accelerated", "accident", "subrogated"), None),
+    "prepay": Step(("executed",), None),
+    "extend": Step(("executed", "overdue"), None),
+    "accelerate": Step(("overdue",), "accelerated"),
+    "report_accident": Step(("accelerated",), "accident"),
+    "receive_subrogation": Step(("accident",), "subrogated"),
+    "record_recovery": Step(("subrogated",), "subrogated"),
+    "close": Step(("executed", "overdue", "accelerated", "accident", "subrogated"), "closed"),
+}
+
+LIVES: Mapping[str, Life] = {
+    "consent": CONSENT,
+    "document": DOCUMENT,
+    "bundle": BUNDLE,
+    "revocation": REVOCATION,
+    "relay": RELAY,
+    "application": APPLICATION,
+    "referral": REFERRAL,
+    "guarantee": GUARANTEE,
+    "loan": LOAN,
+}
