@@ -1,4 +1,4 @@
-"""Hold a report against the ledgers: rebuild from blocks what it claims, check the signature over the rest."""
+"""Hold a report against the ledgers: rebuild its claims from blocks, check the signature over the rest."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from lending_domain.score import SCALE
+from lending_domain.score import UNIT, score_text
 
 _LANES = ("application", "referral", "guarantee", "execution")
 
@@ -49,17 +49,17 @@ def _waterfall(evaluation: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Bars in per cent of the highest score that can be had; points are integers of 1/60,000,000."""
     if evaluation is None:
         return None
-    maximum = max(evaluation["maximum"], 1)
+    highest = max(sum(item["most"] for item in evaluation["items"]), 1)
     bars, reached = [], 0
     for item in evaluation["items"]:
         bars.append(
             {
                 **item,
-                "left": 100 * reached / maximum,
-                "width": 100 * item["points"] / maximum,
-                "lost": 100 * (item["maximum"] - item["points"]) / maximum,
-                "value": f"{item['points'] / SCALE:.4f}",
+                "left": 100 * reached / highest,
+                "width": 100 * item["points"] / highest,
+                "pale": 100 * item["most"] / highest,
+                "value": f"{item['points'] / UNIT:.4f}",
             }
         )
         reached += item["points"]
-    return {"bars": bars, "total": f"{evaluation['score'] / SCALE:.8f}", "maximum": f"{maximum / SCALE:.3f}"}
+    return {"bars": bars, "total": score_text(evaluation["total"]), "highest": score_text(highest)}
