@@ -177,7 +177,7 @@ class CommittedChaincode:
 
 @dataclass(frozen=True)
 class ApprovedChaincode:
-    """A definition an organization has approved; no `package_id` when it does not run the chaincode itself."""
+    """A definition an organization has approved; no `package_id` when it does not run it itself."""
 
     definition: ChaincodeDefinition
     package_id: str = ""

@@ -139,7 +139,7 @@ class Discovery:
         if result.WhichOneof("result") == "error":
             message = result.error.content
             raise GatewayError(
-                f"discovery on {self.endpoint.address} refused: {message}",
+                "discovery refused",
                 code="PERMISSION_DENIED" if message == "access denied" else "FAILED_PRECONDITION",
                 details=(PeerDetail(self.endpoint.address, self.identity.msp_id, message),),
                 # The peer gives the same answer for both.

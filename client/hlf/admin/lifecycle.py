@@ -137,7 +137,7 @@ class Lifecycle:
         }
 
     def approved(self, name: str, sequence: int = 0) -> ApprovedChaincode | None:
-        """What the gateway's organization approved (sequence 0: the newest); None when it approved nothing."""
+        """What the gateway's organization approved (sequence 0: the newest); None when nothing."""
         arguments = lifecycle_pb2.QueryApprovedChaincodeDefinitionArgs(name=name, sequence=sequence)
         try:
             payload = self._contract.evaluate(

@@ -44,7 +44,7 @@ def rpc_error(error: grpc.RpcError, address: str, msp_id: str = "", transaction_
     message = call.details() if hasattr(call, "details") else str(error)
     hint = "is the node up, and its address right?" if code == "UNAVAILABLE" else ""
     return GatewayError(
-        f"call to {address} failed: {message}",
+        "the call failed",
         code=code,
         transaction_id=transaction_id,
         details=(PeerDetail(address, msp_id, message),),
@@ -94,7 +94,7 @@ class PeerAdmin:
         if not 200 <= answer.response.status < 400:
             text = f"chaincode response {answer.response.status}, {answer.response.message}"
             raise GatewayError(
-                f"{chaincode} on {self.endpoint.address} refused: {text}",
+                f"{chaincode} refused",
                 code="UNKNOWN",
                 transaction_id=parts.transaction_id,
                 details=(PeerDetail(self.endpoint.address, self.identity.msp_id, text),),
