@@ -82,17 +82,17 @@ def read_definition(name: str, get: Read) -> ChaincodeDefinition | None:
     def data(field_name: str) -> db_pb2.StateData:
         return db_pb2.StateData.FromString(get(field_key(name, field_name)) or b"")
 
-    endorsement = chaincode_definition_pb2.ChaincodeEndorsementInfo.FromString(data("EndorsementInfo").bytes)
-    validation = chaincode_definition_pb2.ChaincodeValidationInfo.FromString(data("ValidationInfo").bytes)
+    endorsement = chaincode_definition_pb2.ChaincodeEndorsementInfo.FromString(data("EndorsementInfo").Bytes)
+    validation = chaincode_definition_pb2.ChaincodeValidationInfo.FromString(data("ValidationInfo").Bytes)
     return ChaincodeDefinition(
         name=name,
-        sequence=data("Sequence").int64,
+        sequence=data("Sequence").Int64,
         version=endorsement.version,
         endorsement_plugin=endorsement.endorsement_plugin,
         validation_plugin=validation.validation_plugin,
         validation_parameter=validation.validation_parameter,
         init_required=endorsement.init_required,
-        collections=collection_pb2.CollectionConfigPackage.FromString(data("Collections").bytes),
+        collections=collection_pb2.CollectionConfigPackage.FromString(data("Collections").Bytes),
     )
 
 
