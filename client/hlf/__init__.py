@@ -1,0 +1,90 @@
+"""Work with Hyperledger Fabric from Python.
+
+Begin with a connection profile and an identity from a wallet::
+
+    from hlf import Gateway, Wallet
+
+    identity = Wallet("wallet").get("alice")
+    with Gateway.from_profile("connection.yaml", identity) as gateway:
+        contract = gateway.network("mychannel").contract("basic")
+        print(contract.evaluate("ReadAsset", "asset1"))
+        outcome = contract.execute("TransferAsset", "asset1", "Bob")
+        print(outcome.result, "in block", outcome.block_number)
+
+From there:
+
+- ``AsyncGateway`` is the same for asyncio, with calls to await.
+- ``contract.submit`` endorses, submits and waits for the commit; ``contract.propose(...).endorse().submit()
+  .status()`` are its steps. Each has ``bytes()`` and ``digest()``, and ``gateway.proposal(...)``,
+  ``transaction(...)``, ``commit(...)`` rebuild it elsewhere: so keys can stay where they are.
+- ``transient={...}`` keeps data out of blocks, ``endorsing_organizations=[...]`` names who endorses.
+- ``network.chaincode_events``, ``blocks``, ``filtered_blocks`` and ``private_blocks`` are streams to iterate
+  over.
+- Errors form one tree, in `hlf.errors`. ``CommitStatusError`` means *unknown*; ``gateway.resume`` settles it.
+- `hlf.flows` composes several calls into one operation that both gateways run.
+- `hlf.admin` builds channels, joins nodes, deploys chaincode and asks peers what they know.
+- `hlf.wire` turns values into Fabric's protocol messages and back, without any I/O.
+"""
+
+from hlf.aio import AsyncGateway
+from hlf.drivers import AsyncDriver, SyncDriver
+from hlf.endpoint import Endpoint
+from hlf.errors import (
+    CertificateAuthorityError,
+    CommitError,
+    CommitStatusError,
+    ConfigurationError,
+    EndorseError,
+    EvaluateError,
+    EventError,
+    FabricError,
+    GatewayError,
+    IdentityError,
+    PeerDetail,
+    SubmitError,
+)
+from hlf.events import ChaincodeEvent
+from hlf.flows import CallOptions, ContractFlows, Flow, Session, Timeouts
+from hlf.gateway import Commit, Contract, Gateway, Network, Proposal, Transaction
+from hlf.identity import Identity, SigningIdentity
+from hlf.profile import Profile, load_profile
+from hlf.steps import CommitStatus, Outcome
+from hlf.wallet import Wallet
+
+__all__ = [
+    "AsyncDriver",
+    "AsyncGateway",
+    "CallOptions",
+    "CertificateAuthorityError",
+    "ChaincodeEvent",
+    "Commit",
+    "CommitError",
+    "CommitStatus",
+    "CommitStatusError",
+    "ConfigurationError",
+    "Contract",
+    "ContractFlows",
+    "EndorseError",
+    "Endpoint",
+    "EvaluateError",
+    "EventError",
+    "FabricError",
+    "Flow",
+    "Gateway",
+    "GatewayError",
+    "Identity",
+    "IdentityError",
+    "Network",
+    "Outcome",
+    "PeerDetail",
+    "Profile",
+    "Proposal",
+    "Session",
+    "SigningIdentity",
+    "SubmitError",
+    "SyncDriver",
+    "Timeouts",
+    "Transaction",
+    "Wallet",
+    "load_profile",
+]

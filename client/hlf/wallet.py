@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from hlf.errors import IdentityError
 from hlf.identity import SigningIdentity
@@ -19,8 +20,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 class Wallet:
     """Identities by name, in ``folder``.
 
-    A file ``NAME.json`` is ``{"mspId", "certificate", "key"}``: the certificate and the PKCS#8 key as PEM,
-    the key encrypted where a password was given. Files of the Node SDK's wallets are read too.
+    A file ``NAME.json`` is ``{"mspId", "certificate", "key"}``: the certificate and the PKCS#8 key as PEM.
+    With a password the key is encrypted, under what scrypt makes of the password: PKCS#8's own derivation is
+    quick to guess through. Files of the Node SDK's wallets are read too.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -35,15 +37,15 @@ class Wallet:
         key = identity.private_key
         if key is None:
             raise IdentityError("an identity that signs elsewhere has no key to store")
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password)
-        )
         path = self._path(name)
-        content = {
-            "mspId": identity.msp_id,
-            "certificate": identity.certificate.decode(),
-            "key": pem.decode(),
-        }
+        content = {"mspId": identity.msp_id, "certificate": identity.certificate.decode()}
+        encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if password is not None:
+            salt = os.urandom(16)
+            content["scryptSalt"] = salt.hex()
+            encryption = serialization.BestAvailableEncryption(_stretch(password, salt))
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+        content["key"] = pem.decode()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.folder)  # created 0600
         try:
@@ -69,9 +71,13 @@ class Wallet:
             certificate = credentials["certificate"].encode()
             key = (credentials.get("key") or credentials["privateKey"]).encode()
             msp_id = content["mspId"]
-        except (KeyError, AttributeError) as error:
+            salt = bytes.fromhex(content.get("scryptSalt", ""))
+        except (KeyError, AttributeError, ValueError) as error:
             raise IdentityError(f"{path} is not a wallet entry", hint="mspId, certificate, key") from error
-        return SigningIdentity.from_pem(msp_id, certificate, key, _bytes(password))
+        if password is None:
+            return SigningIdentity.from_pem(msp_id, certificate, key)
+        secret = _stretch(password, salt) if salt else _bytes(password)
+        return SigningIdentity.from_pem(msp_id, certificate, key, secret)
 
     def remove(self, name: str) -> None:
         """Delete an identity; no error if there is none."""
@@ -83,12 +89,9 @@ class Wallet:
         return self.folder / f"{name}.json"
 
 
-def _bytes(password: str | bytes | None) -> bytes | None:
+def _bytes(password: str | bytes) -> bytes:
     return password.encode() if isinstance(password, str) else password
 
 
-def _encryption(password: str | bytes | None) -> serialization.KeySerializationEncryption:
-    secret = _bytes(password)
-    if secret is None:
-        return serialization.NoEncryption()
-    return serialization.BestAvailableEncryption(secret)
+def _stretch(password: str | bytes, salt: bytes) -> bytes:
+    return Scrypt(salt, length=32, n=2**15, r=8, p=1).derive(_bytes(password)).hex().encode()

@@ -1,0 +1,403 @@
+"""Every operation as a flow: a generator that yields what it needs done and is sent the answer.
+
+A flow yields a `Call` (one RPC), a `Sign` or a `Pause`; a driver does it, waiting or awaiting. So the order
+of things, the deadlines and what an error means are written once, for Gateway and AsyncGateway alike.
+Programs write flows of their own with ``yield from`` and run them with ``gateway.run(flow)``::
+
+    def pay_and_note(payments: ContractFlows, notes: ContractFlows) -> Flow[Outcome]:
+        outcome = yield from payments.execute("Pay", "100")
+        yield from notes.submit("Note", outcome.transaction_id)
+        return outcome
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypedDict, TypeVar, Unpack
+
+from fabric_protos.gateway.gateway_pb2 import (
+    CommitStatusResponse,
+    EndorseRequest,
+    EndorseResponse,
+    EvaluateRequest,
+    EvaluateResponse,
+    SubmitRequest,
+    SubmitResponse,
+)
+from fabric_protos.peer.transaction_pb2 import TxValidationCode
+from google.protobuf.message import Message
+
+from hlf.errors import (
+    CommitError,
+    CommitStatusError,
+    EndorseError,
+    EvaluateError,
+    GatewayError,
+    PeerDetail,
+    SubmitError,
+)
+from hlf.hints import hint_for, hint_for_validation
+from hlf.identity import Identity, SigningIdentity
+from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
+from hlf.wire.proposal import build_proposal
+
+T = TypeVar("T")
+G = TypeVar("G", bound=GatewayError)
+
+_SERVICE = "/gateway.Gateway/"
+_EVALUATE, _ENDORSE = _SERVICE + "Evaluate", _SERVICE + "Endorse"
+_SUBMIT, _COMMIT_STATUS = _SERVICE + "Submit", _SERVICE + "CommitStatus"
+
+# Answers to Submit that come before any orderer has the transaction; ABORTED is a Raft orderer's refusal.
+_REFUSED = frozenset(
+    {
+        "INVALID_ARGUMENT",
+        "FAILED_PRECONDITION",
+        "NOT_FOUND",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "UNIMPLEMENTED",
+        "ABORTED",
+    }
+)
+# Answers to CommitStatus after which asking again makes sense.
+_ASK_AGAIN = frozenset(
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"}
+)
+_PAUSE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One unary RPC: the answer is a ``response``, a failure is thrown in as RpcFailure."""
+
+    method: str
+    request: Message
+    response: type[Message]
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A signature of ``signer`` over ``message``."""
+
+    signer: SigningIdentity
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Some seconds in which nothing is asked."""
+
+    seconds: float
+
+
+Effect = Call | Sign | Pause
+Flow = Generator[Effect, Any, T]
+
+
+class RpcFailure(Exception):  # noqa: N818 - never reaches a caller: flows turn it into an error of hlf.errors
+    """How an RPC failed: gRPC status by name, its text, and what each peer said."""
+
+    def __init__(self, code: str, message: str, details: tuple[PeerDetail, ...] = ()) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def to(self, kind: type[G], what: str, transaction_id: str, **more: Any) -> G:
+        """Return the public error of this failure."""
+        hint = hint_for(self.message, *(detail.message for detail in self.details))
+        return kind(
+            f"{what}: {self.message}",
+            code=self.code,
+            transaction_id=transaction_id,
+            details=self.details,
+            **{"hint": hint, **more},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds allowed for each phase when a call names no timeout.
+
+    ``commit_status`` must outlast a change of the leading orderer, half a minute with default options.
+    """
+
+    evaluate: float = 30.0
+    endorse: float = 30.0
+    submit: float = 30.0
+    commit_status: float = 120.0
+
+
+@dataclass(frozen=True)
+class Session:
+    """What flows take from their surroundings: who signs, how long to wait, clocks and randomness.
+
+    ``resend_after`` is how many seconds without a commit pass before the same transaction is sent again: an
+    orderer's OK is not durable, and sending it twice is harmless. ``resend_unaccepted_after`` is the same
+    where Submit was not answered OK.
+    """
+
+    identity: Identity | SigningIdentity
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    resend_after: float = 5.0
+    resend_unaccepted_after: float = 2.0
+    monotonic: Callable[[], float] = time.monotonic
+    time_ns: Callable[[], int] = time.time_ns
+    nonce: Callable[[], bytes] = lambda: os.urandom(24)
+
+    @property
+    def hash(self) -> str:
+        """The hash of this identity's signatures."""
+        return self.identity.hash if isinstance(self.identity, SigningIdentity) else "sha256"
+
+
+class Deadline:
+    """Seconds left of an overall timeout, and the share of it that a phase may take."""
+
+    def __init__(self, session: Session, timeout: float | None) -> None:
+        self._clock = session.monotonic
+        self._end = None if timeout is None else self._clock() + timeout
+
+    def within(self, phase: float) -> float:
+        """Return ``phase`` seconds, or what is left if that is less."""
+        return phase if self._end is None else max(0.0, min(phase, self._end - self._clock()))
+
+
+class CallOptions(TypedDict, total=False):
+    """Options of every contract call.
+
+    ``transient``: data for the chaincode that stays out of the block. ``endorsing_organizations``: MSP ids of
+    the only organizations that are sent the proposal. ``timeout``: seconds for the whole call.
+    """
+
+    transient: Mapping[str, bytes]
+    endorsing_organizations: Sequence[str]
+    timeout: float | None
+
+
+class _Signable(Protocol):
+    @property
+    def signature(self) -> bytes: ...
+    @property
+    def message(self) -> bytes: ...
+    def signed(self, signature: bytes) -> Self: ...
+
+
+S = TypeVar("S", bound=_Signable)
+
+
+def sign(session: Session, step: S) -> Flow[S]:
+    """Return ``step`` with a signature; as it is where it has one."""
+    if step.signature:
+        return step
+    return step.signed((yield from sign_message(session, step.message)))
+
+
+def sign_message(session: Session, message: bytes) -> Flow[bytes]:
+    """Sign a message with the session's identity; IdentityError where the identity cannot sign."""
+    if not isinstance(session.identity, SigningIdentity):
+        from hlf.errors import IdentityError
+
+        raise IdentityError(
+            "this gateway has an identity without a key",
+            hint="sign the step's digest() and rebuild it with the signature",
+        )
+    signature: bytes = yield Sign(session.identity, message)
+    return signature
+
+
+def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = None) -> Flow[bytes]:
+    """Run a proposal on one peer and return the chaincode's result; EvaluateError."""
+    proposal = yield from sign(session, proposal)
+    request = EvaluateRequest(
+        transaction_id=proposal.transaction_id,
+        channel_id=proposal.channel,
+        proposed_transaction=proposal.signed_proposal(),
+        target_organizations=proposal.endorsing_organizations,
+    )
+    limit = session.timeouts.evaluate if timeout is None else timeout
+    try:
+        answer: EvaluateResponse = yield Call(_EVALUATE, request, EvaluateResponse, limit)
+    except RpcFailure as failure:
+        raise failure.to(EvaluateError, "evaluate failed", proposal.transaction_id) from None
+    return answer.result.payload
+
+
+def endorse(session: Session, proposal: ProposalStep, timeout: float | None = None) -> Flow[TransactionStep]:
+    """Collect endorsements and return the transaction, unsigned; EndorseError."""
+    proposal = yield from sign(session, proposal)
+    request = EndorseRequest(
+        transaction_id=proposal.transaction_id,
+        channel_id=proposal.channel,
+        proposed_transaction=proposal.signed_proposal(),
+        endorsing_organizations=proposal.endorsing_organizations,
+    )
+    limit = session.timeouts.endorse if timeout is None else timeout
+    try:
+        answer: EndorseResponse = yield Call(_ENDORSE, request, EndorseResponse, limit)
+    except RpcFailure as failure:
+        raise failure.to(EndorseError, "endorse failed", proposal.transaction_id) from None
+    payload = answer.prepared_transaction.payload
+    return TransactionStep(proposal.transaction_id, proposal.channel, payload, hash=proposal.hash)
+
+
+def submit(session: Session, transaction: TransactionStep, timeout: float | None = None) -> Flow[CommitStep]:
+    """Send a transaction to the orderers.
+
+    SubmitError only where it was refused before an orderer took it; every other failure leaves the outcome
+    open and returns a commit that is not ``accepted``, which `commit_status` resolves.
+    """
+    transaction = yield from sign(session, transaction)
+    limit = session.timeouts.submit if timeout is None else timeout
+    accepted = True
+    try:
+        yield _submit_call(transaction, limit)
+    except RpcFailure as failure:
+        if failure.code in _REFUSED:
+            raise failure.to(
+                SubmitError,
+                "submit failed",
+                transaction.transaction_id,
+                transaction=transaction.bytes(),
+            ) from None
+        accepted = False
+    return CommitStep.of(transaction, session.identity, accepted=accepted)
+
+
+def _submit_call(transaction: TransactionStep, timeout: float) -> Call:
+    request = SubmitRequest(
+        transaction_id=transaction.transaction_id,
+        channel_id=transaction.channel,
+        prepared_transaction=transaction.envelope(),
+    )
+    return Call(_SUBMIT, request, SubmitResponse, timeout)
+
+
+def commit_status(session: Session, commit: CommitStep, timeout: float | None = None) -> Flow[CommitStatus]:
+    """Wait until a transaction stands in a block, sending it again where none is seen for some seconds.
+
+    CommitStatusError when the deadline ends first: the outcome is unknown, not failed.
+    """
+    commit = yield from sign(session, commit)
+    limit = session.timeouts.commit_status if timeout is None else timeout
+    deadline = Deadline(session, limit)
+    window = session.resend_after if commit.accepted else session.resend_unaccepted_after
+    if commit.transaction is None:
+        window = limit
+    while True:
+        request = commit.signed_request()
+        call = Call(_COMMIT_STATUS, request, CommitStatusResponse, deadline.within(window))
+        try:
+            answer: CommitStatusResponse = yield call
+        except RpcFailure as failure:
+            if failure.code not in _ASK_AGAIN or not deadline.within(limit):
+                raise _unknown(failure, commit) from None
+            if failure.code != "DEADLINE_EXCEEDED":
+                yield Pause(deadline.within(_PAUSE))
+        else:
+            code = TxValidationCode.Name(answer.result)
+            return CommitStatus(commit.transaction_id, answer.block_number, code)
+        if commit.transaction is not None:
+            yield from _send_again(commit.transaction, deadline.within(window))
+
+
+def _send_again(transaction: TransactionStep, timeout: float) -> Flow[None]:
+    try:
+        yield _submit_call(transaction, timeout)
+    except RpcFailure:
+        # Whatever this answer is ("already processed" among them), only the commit status tells the outcome.
+        return
+
+
+def _unknown(failure: RpcFailure, commit: CommitStep) -> CommitStatusError:
+    transaction = commit.transaction.bytes() if commit.transaction else b""
+    remedy = "resume(error.transaction)" if transaction else "ask the commit's status again"
+    return failure.to(
+        CommitStatusError,
+        "outcome unknown, no commit was seen in time",
+        commit.transaction_id,
+        transaction=transaction,
+        hint=f"the transaction may still commit: {remedy}, do not make a new one",
+    )
+
+
+def complete(
+    session: Session, transaction: TransactionStep, timeout: float | None = None
+) -> Flow[CommitStatus]:
+    """Submit a transaction and wait for its outcome."""
+    deadline = Deadline(session, timeout)
+    commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
+    return (yield from commit_status(session, commit, deadline.within(session.timeouts.commit_status)))
+
+
+def require_valid(status: CommitStatus) -> None:
+    """Raise CommitError unless the transaction is valid."""
+    if not status.successful:
+        raise CommitError(
+            f"transaction {status.transaction_id} stands in block {status.block_number} as invalid: "
+            f"{status.validation_code}",
+            hint=hint_for_validation(status.validation_code),
+            validation_code=status.validation_code,
+            block_number=status.block_number,
+            transaction_id=status.transaction_id,
+        )
+
+
+@dataclass(frozen=True)
+class ContractFlows:
+    """The calls of one chaincode as flows. ``name`` is the contract's, where a chaincode holds several."""
+
+    session: Session
+    channel: str
+    chaincode: str
+    name: str | None = None
+
+    def proposal(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> ProposalStep:
+        """Build a proposal with a new transaction id; no I/O, not signed yet."""
+        qualified = f"{self.name}:{function}" if self.name else function
+        values = [qualified, *args]
+        parts = build_proposal(
+            self.session.identity,
+            self.channel,
+            self.chaincode,
+            [value.encode() if isinstance(value, str) else value for value in values],
+            options.get("transient", {}),
+            self.session.nonce(),
+            self.session.time_ns(),
+        )
+        organizations = tuple(options.get("endorsing_organizations", ()))
+        return ProposalStep(
+            parts.transaction_id, self.channel, parts.proposal, organizations, hash=self.session.hash
+        )
+
+    def evaluate(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
+        """Query: run the function on one peer, write nothing."""
+        proposal = self.proposal(function, *args, **options)
+        return (yield from evaluate(self.session, proposal, options.get("timeout")))
+
+    def execute(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[Outcome]:
+        """Endorse, submit and wait for the commit."""
+        session = self.session
+        deadline = Deadline(session, options.get("timeout"))
+        proposal = self.proposal(function, *args, **options)
+        transaction = yield from endorse(session, proposal, deadline.within(session.timeouts.endorse))
+        commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
+        status = yield from commit_status(session, commit, deadline.within(session.timeouts.commit_status))
+        require_valid(status)
+        facts = transaction.facts
+        return Outcome(
+            facts.result,
+            status.transaction_id,
+            status.block_number,
+            status.validation_code,
+            facts.endorsers,
+        )
+
+    def submit(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
+        """Endorse, submit, wait for the commit and return the chaincode's result."""
+        return (yield from self.execute(function, *args, **options)).result

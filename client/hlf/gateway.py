@@ -1,0 +1,204 @@
+"""The synchronous client: Gateway, Network, Contract, Proposal, Transaction, Commit.
+
+`hlf.aio` has the same nouns for asyncio. What the calls do stands in `hlf.flows`, once for both.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import grpc
+from fabric_protos.common.common_pb2 import Block
+from fabric_protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
+
+from hlf import flows
+from hlf.drivers import SyncDriver
+from hlf.endpoint import Endpoint
+from hlf.events import Blocks, ChaincodeEvent, FilteredBlocks, PrivateBlocks, Subscription
+from hlf.flows import CallOptions, Flow, Session, Timeouts
+from hlf.identity import Identity, SigningIdentity
+from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
+from hlf.streams import EventStream
+from hlf.views import (
+    CommitView,
+    ContractView,
+    GatewayView,
+    NetworkView,
+    ProposalView,
+    TransactionView,
+)
+from hlf.wire.deliver import ENDLESS, Position
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Gateway(GatewayView):
+    """A connection to a peer's Gateway service on behalf of one identity. Threads may share it.
+
+    ``target`` is the peer's endpoint, or a grpc.Channel that several gateways share: such a channel is never
+    closed here, and ``tls_certificate_hash`` says which client certificate it uses, if any. An `Identity`
+    without a key makes a gateway for offline signing.
+    """
+
+    def __init__(
+        self,
+        target: Endpoint | grpc.Channel,
+        identity: SigningIdentity | Identity,
+        *,
+        timeouts: Timeouts | None = None,
+        session: Session | None = None,
+        tls_certificate_hash: bytes = b"",
+    ) -> None:
+        super().__init__(
+            target, identity, timeouts=timeouts, session=session, tls_certificate_hash=tls_certificate_hash
+        )
+        self._own = isinstance(target, Endpoint)
+        self._channel: Any = target.connect() if isinstance(target, Endpoint) else target
+        self._driver = SyncDriver(self._channel)
+
+    def network(self, channel: str) -> Network:
+        """Return a channel that the peer has joined; no I/O."""
+        return Network(self, channel)
+
+    def proposal(self, data: bytes, signature: bytes = b"") -> Proposal:
+        """Rebuild a proposal from its ``bytes()``, with the signature made elsewhere."""
+        return Proposal(self, ProposalStep.from_bytes(data, signature, self.session.hash))
+
+    def transaction(self, data: bytes, signature: bytes = b"") -> Transaction:
+        """Rebuild a transaction from its ``bytes()``, with the signature made elsewhere."""
+        return Transaction(self, TransactionStep.from_bytes(data, signature, self.session.hash))
+
+    def commit(self, data: bytes, signature: bytes = b"") -> Commit:
+        """Rebuild a commit from its ``bytes()``, with the signature made elsewhere."""
+        return Commit(self, CommitStep.from_bytes(data, signature, self.session.hash))
+
+    def resume(self, transaction: bytes, timeout: float | None = None) -> CommitStatus:
+        """Bring a transaction whose outcome is unknown to its end, in any process, without doubling it.
+
+        ``transaction`` is ``error.transaction`` of a CommitStatusError or SubmitError.
+        """
+        step = TransactionStep.from_bytes(transaction, hash=self.session.hash)
+        return self.run(flows.complete(self.session, step, timeout))
+
+    def events(self, request: Subscription[E], *, reconnect: bool = False) -> EventStream[E]:
+        """Open an event stream from a request, such as one signed elsewhere."""
+        return EventStream(self._driver, request, reconnect=reconnect)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow, one of `hlf.flows` or one's own, and return its result."""
+        return self._driver.run(flow)
+
+    def close(self) -> None:
+        """Close the connection, unless it was given as a channel."""
+        if self._own:
+            self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Network(NetworkView[Gateway]):
+    """A channel, as the gateway's peer knows it."""
+
+    def contract(self, chaincode: str, name: str | None = None) -> Contract:
+        """Return a chaincode of the channel; ``name`` picks one contract where it holds several."""
+        return Contract(self, self._flows(chaincode, name))
+
+    def chaincode_events(
+        self,
+        chaincode: str,
+        *,
+        start_block: int | None = None,
+        after_transaction_id: str | None = None,
+        reconnect: bool = False,
+    ) -> EventStream[ChaincodeEvent]:
+        """Listen to a chaincode's events, from the next block on or from ``start_block``.
+
+        To go on where a program stopped, give block and transaction of the last event it dealt with.
+        """
+        request = self.chaincode_events_request(
+            chaincode, start_block=start_block, after_transaction_id=after_transaction_id
+        )
+        return self.gateway.events(request, reconnect=reconnect)
+
+    def blocks(
+        self, *, start: Position = "next", stop: Position = ENDLESS, reconnect: bool = False
+    ) -> EventStream[Block]:
+        """Stream whole blocks; ``hlf.wire.blocks.decode_block`` reads them."""
+        return self.gateway.events(self.blocks_request(Blocks, start, stop), reconnect=reconnect)
+
+    def filtered_blocks(
+        self, *, start: Position = "next", stop: Position = ENDLESS, reconnect: bool = False
+    ) -> EventStream[FilteredBlock]:
+        """Stream transaction ids, validation codes and event names, invalid transactions included."""
+        return self.gateway.events(self.blocks_request(FilteredBlocks, start, stop), reconnect=reconnect)
+
+    def private_blocks(
+        self, *, start: Position = "next", stop: Position = ENDLESS, reconnect: bool = False
+    ) -> EventStream[BlockAndPrivateData]:
+        """Stream blocks with the private data that the client's organization may see."""
+        return self.gateway.events(self.blocks_request(PrivateBlocks, start, stop), reconnect=reconnect)
+
+
+class Contract(ContractView[Network]):
+    """A chaincode, or one contract of it: query it, or submit transactions to it."""
+
+    def evaluate(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> bytes:
+        """Query: run ``function`` on one peer and return its result; nothing is written. EvaluateError."""
+        return self._run(self.flows.evaluate(function, *args, **options))
+
+    def submit(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> bytes:
+        """Run ``function`` as a transaction and return its result once that is committed as valid.
+
+        EndorseError, SubmitError: nothing happened. CommitError: committed as invalid, without effect.
+        CommitStatusError: the outcome is unknown; see Gateway.resume.
+        """
+        return self._run(self.flows.submit(function, *args, **options))
+
+    def execute(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Outcome:
+        """Like `submit`, returning block, transaction id and endorsers with the result."""
+        return self._run(self.flows.execute(function, *args, **options))
+
+    def propose(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Proposal:
+        """Build a proposal to take through its steps one by one, each with its own timeout; no I/O."""
+        return Proposal(self.network.gateway, self.flows.proposal(function, *args, **options))
+
+    def _run(self, flow: Flow[T]) -> T:
+        return self.network.gateway.run(flow)
+
+
+class Proposal(ProposalView[Gateway]):
+    """A function to run, under a transaction id of its own."""
+
+    def endorse(self, timeout: float | None = None) -> Transaction:
+        """Collect the endorsements that the policies ask for. EndorseError."""
+        flow = flows.endorse(self._gateway.session, self.step, timeout)
+        return Transaction(self._gateway, self._gateway.run(flow))
+
+    def evaluate(self, timeout: float | None = None) -> bytes:
+        """Run it on one peer as a query. EvaluateError."""
+        return self._gateway.run(flows.evaluate(self._gateway.session, self.step, timeout))
+
+
+class Transaction(TransactionView[Gateway]):
+    """An endorsed transaction: its result is known, the ledger is unchanged."""
+
+    def submit(self, timeout: float | None = None) -> Commit:
+        """Send it to the orderers. SubmitError only if none took it; else the commit tells the outcome."""
+        flow = flows.submit(self._gateway.session, self.step, timeout)
+        return Commit(self._gateway, self._gateway.run(flow))
+
+
+class Commit(CommitView[Gateway]):
+    """A submitted transaction."""
+
+    def status(self, timeout: float | None = None) -> CommitStatus:
+        """Wait for the commit and say how it ended, valid or not. CommitStatusError: unknown in time."""
+        return self._gateway.run(flows.commit_status(self._gateway.session, self.step, timeout))

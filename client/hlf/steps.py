@@ -1,0 +1,231 @@
+"""The steps of a transaction as data: what has been built so far, and what is still to be signed.
+
+Each step knows its ``bytes()``, to be stored or carried elsewhere, the ``message`` that its signature covers
+and that message's ``digest()``. No step does any I/O.
+"""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from fabric_protos.common.common_pb2 import Envelope
+from fabric_protos.gateway.gateway_pb2 import (
+    CommitStatusRequest,
+    PreparedTransaction,
+    ProposedTransaction,
+    SignedCommitStatusRequest,
+)
+from fabric_protos.peer.proposal_pb2 import SignedProposal
+from google.protobuf.message import DecodeError
+
+from hlf.errors import ConfigurationError
+from hlf.identity import Identity, SigningIdentity, digest
+from hlf.wire.proposal import read_proposal
+from hlf.wire.transaction import TransactionFacts, read_transaction
+
+
+@dataclass(frozen=True)
+class ProposalStep:
+    """A proposal, signed or not. ``proposal`` is the serialized peer.Proposal."""
+
+    transaction_id: str
+    channel: str
+    proposal: builtins.bytes
+    endorsing_organizations: tuple[str, ...] = ()
+    signature: builtins.bytes = b""
+    hash: str = "sha256"
+
+    @property
+    def message(self) -> builtins.bytes:
+        """What the signature covers."""
+        return self.proposal
+
+    def digest(self) -> builtins.bytes:
+        """Return the hash that an offline signer signs."""
+        return digest(self.proposal, self.hash)
+
+    def signed_proposal(self) -> SignedProposal:
+        """Return the protocol message that peers are sent."""
+        return SignedProposal(proposal_bytes=self.proposal, signature=self.signature)
+
+    def bytes(self) -> builtins.bytes:
+        """Return gateway.ProposedTransaction, serialized; the other SDKs read it too."""
+        return ProposedTransaction(
+            transaction_id=self.transaction_id,
+            proposal=self.signed_proposal(),
+            endorsing_organizations=self.endorsing_organizations,
+        ).SerializeToString()
+
+    @classmethod
+    def from_bytes(
+        cls, data: builtins.bytes, signature: builtins.bytes = b"", hash: str = "sha256"
+    ) -> ProposalStep:
+        """Rebuild a proposal; ``signature`` replaces the one in ``data``."""
+        try:
+            message = ProposedTransaction.FromString(data)
+            facts = read_proposal(message.proposal.proposal_bytes)
+        except DecodeError as error:
+            raise ConfigurationError("these are not the bytes of a proposal") from error
+        return cls(
+            facts.transaction_id,
+            facts.channel,
+            message.proposal.proposal_bytes,
+            tuple(message.endorsing_organizations),
+            signature or message.proposal.signature,
+            hash,
+        )
+
+    def signed(self, signature: builtins.bytes) -> ProposalStep:
+        """Return this proposal with a signature."""
+        return replace(self, signature=signature)
+
+
+@dataclass(frozen=True)
+class TransactionStep:
+    """An endorsed transaction, signed or not. ``payload`` is the envelope's (serialized common.Payload)."""
+
+    transaction_id: str
+    channel: str
+    payload: builtins.bytes
+    signature: builtins.bytes = b""
+    hash: str = "sha256"
+
+    @property
+    def message(self) -> builtins.bytes:
+        """What the signature covers."""
+        return self.payload
+
+    def digest(self) -> builtins.bytes:
+        """Return the hash that an offline signer signs."""
+        return digest(self.payload, self.hash)
+
+    @cached_property
+    def facts(self) -> TransactionFacts:
+        """What the endorsed transaction says: result, endorsers."""
+        return read_transaction(self.payload)
+
+    def envelope(self) -> Envelope:
+        """Return the protocol message that orderers are sent."""
+        return Envelope(payload=self.payload, signature=self.signature)
+
+    def bytes(self) -> builtins.bytes:
+        """Return gateway.PreparedTransaction, serialized; the other SDKs read it too."""
+        return PreparedTransaction(
+            transaction_id=self.transaction_id, envelope=self.envelope()
+        ).SerializeToString()
+
+    @classmethod
+    def from_bytes(
+        cls, data: builtins.bytes, signature: builtins.bytes = b"", hash: str = "sha256"
+    ) -> TransactionStep:
+        """Rebuild a transaction; ``signature`` replaces the one in ``data``."""
+        try:
+            envelope = PreparedTransaction.FromString(data).envelope
+            facts = read_transaction(envelope.payload)
+        except DecodeError as error:
+            raise ConfigurationError("these are not the bytes of a transaction") from error
+        return cls(
+            facts.transaction_id, facts.channel, envelope.payload, signature or envelope.signature, hash
+        )
+
+    def signed(self, signature: builtins.bytes) -> TransactionStep:
+        """Return this transaction with a signature."""
+        return replace(self, signature=signature)
+
+
+@dataclass(frozen=True)
+class CommitStep:
+    """A submitted transaction whose outcome can be asked for.
+
+    ``transaction`` is what was submitted, for sending it again; None in a step rebuilt from its bytes.
+    ``accepted`` is False when the answer to Submit left open whether orderers took it.
+    """
+
+    transaction_id: str
+    channel: str
+    request: builtins.bytes
+    signature: builtins.bytes = b""
+    hash: str = "sha256"
+    transaction: TransactionStep | None = None
+    accepted: bool = True
+
+    @property
+    def message(self) -> builtins.bytes:
+        """What the signature covers."""
+        return self.request
+
+    def digest(self) -> builtins.bytes:
+        """Return the hash that an offline signer signs."""
+        return digest(self.request, self.hash)
+
+    def signed_request(self) -> SignedCommitStatusRequest:
+        """Return the protocol message that asks for the status."""
+        return SignedCommitStatusRequest(request=self.request, signature=self.signature)
+
+    def bytes(self) -> builtins.bytes:
+        """Return gateway.SignedCommitStatusRequest, serialized; the other SDKs read it too."""
+        return self.signed_request().SerializeToString()
+
+    @classmethod
+    def of(
+        cls, transaction: TransactionStep, identity: Identity | SigningIdentity, *, accepted: bool
+    ) -> CommitStep:
+        """Return the step after submitting ``transaction``."""
+        request = CommitStatusRequest(
+            transaction_id=transaction.transaction_id,
+            channel_id=transaction.channel,
+            identity=identity.serialized(),
+        ).SerializeToString()
+        return cls(
+            transaction.transaction_id,
+            transaction.channel,
+            request,
+            hash=transaction.hash,
+            transaction=transaction,
+            accepted=accepted,
+        )
+
+    @classmethod
+    def from_bytes(
+        cls, data: builtins.bytes, signature: builtins.bytes = b"", hash: str = "sha256"
+    ) -> CommitStep:
+        """Rebuild a commit; ``signature`` replaces the one in ``data``."""
+        try:
+            message = SignedCommitStatusRequest.FromString(data)
+            request = CommitStatusRequest.FromString(message.request)
+        except DecodeError as error:
+            raise ConfigurationError("these are not the bytes of a commit") from error
+        return cls(
+            request.transaction_id, request.channel_id, message.request, signature or message.signature, hash
+        )
+
+    def signed(self, signature: builtins.bytes) -> CommitStep:
+        """Return this commit with a signature."""
+        return replace(self, signature=signature)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """How a transaction ended: ``validation_code`` is the name in peer.TxValidationCode."""
+
+    transaction_id: str
+    block_number: int
+    validation_code: str
+
+    @property
+    def successful(self) -> bool:
+        """Whether the transaction changed the ledger."""
+        return self.validation_code == "VALID"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A transaction that committed as valid: what the chaincode returned, where it stands, who endorsed."""
+
+    result: bytes
+    transaction_id: str
+    block_number: int
+    validation_code: str
+    endorsers: tuple[str, ...]
