@@ -1,0 +1,32 @@
+"""A chaincode runtime for Hyperledger Fabric: contracts as Python classes, served as external services."""
+
+from .codec import DecodeError, from_json, to_json
+from .context import Context
+from .contract import Contract, Private, query, transaction
+from .errors import ContractError, PeerError
+from .identity import ClientIdentity
+from .keys import composite_key, split_composite_key
+from .policy import key_policy
+from .state import KeyValue, Modification, Page, PrivateCollection, State
+
+__all__ = [
+    "ClientIdentity",
+    "Context",
+    "Contract",
+    "ContractError",
+    "DecodeError",
+    "KeyValue",
+    "Modification",
+    "Page",
+    "PeerError",
+    "Private",
+    "PrivateCollection",
+    "State",
+    "composite_key",
+    "from_json",
+    "key_policy",
+    "query",
+    "split_composite_key",
+    "to_json",
+    "transaction",
+]

@@ -1,0 +1,50 @@
+"""What a contract raises, and what the peer answers.
+
+``ContractError`` is a refusal that the contract meant; ``PeerError`` is the peer's own no; ``StreamClosed``
+ends whatever still waits for an answer when the peer's stream is gone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class ContractError(Exception):
+    """A refusal with a stable code, a sentence, and optional fields (never personal data).
+
+    On the wire: response status 500, message ``"{code}: {message}"``, payload the JSON object
+    ``{"code", "message", "fields"}``.
+    """
+
+    def __init__(self, code: str, message: str, **fields: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.fields = fields
+
+    def payload(self) -> bytes:
+        """The refusal as JSON, for the response's payload."""
+        body = {"code": self.code, "message": self.message, "fields": self.fields}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> ContractError | None:
+        """The refusal in a response's payload, or None when the payload is something else."""
+        try:
+            body = json.loads(payload)
+            return cls(body["code"], body["message"], **body.get("fields", {}))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+class PeerError(Exception):
+    """The peer answered ERROR to a request of the chaincode; the text is the peer's own."""
+
+
+class StreamClosed(Exception):  # noqa: N818 - the field's word
+    """The peer's stream ended while a contract waited for an answer."""
+
+
+class ProtocolError(Exception):
+    """The peer sent what the chaincode protocol does not allow in this state."""

@@ -1,0 +1,160 @@
+"""The chaincode's side of the chaincode protocol, without any I/O.
+
+A ``Session`` is one stream to one peer: messages in, actions out. A ``Call`` is one invocation; it runs
+to its COMPLETED message over an ``exchange`` function, which the server gives by a socket and MemoryLedger by
+a function call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
+
+from .abilities import Abilities
+from .context import Context
+from .contract import Registry
+from .errors import ContractError, PeerError, ProtocolError, StreamClosed
+from .proposal import Proposal
+from .stub import Exchange, Stub
+
+Message = chaincode_shim_pb2.ChaincodeMessage
+CallKey = tuple[str, str]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a message to the peer."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Run a call."""
+
+    call: Call
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hand the peer's answer to the call that waits for it."""
+
+    key: CallKey
+    message: Message
+
+
+Action = Send | Begin | Answer
+
+
+class Call:
+    """One TRANSACTION or INIT of the peer."""
+
+    def __init__(self, registry: Registry, message: Message, abilities: Abilities) -> None:
+        self.key: CallKey = (message.channel_id, message.txid)
+        self.failure: Exception | None = None
+        self._registry = registry
+        self._message = message
+        self._abilities = abilities
+
+    def run(self, exchange: Exchange) -> Message:
+        """The message that ends the call; never raises but for StreamClosed, when nobody waits for it.
+
+        A contract that raises answers 500 with the reason; ``failure`` keeps the exception. A failed call's
+        held back writes are not sent: no peer endorses them.
+        """
+        try:
+            stub = Stub(Proposal.from_message(self._message), exchange, self._abilities)
+        except Exception as error:  # noqa: BLE001 - whatever a malformed proposal raises, the peer must hear
+            self.failure = error
+            return self._completed(500, f"cannot read the proposal: {error}")
+        try:
+            payload = self._registry.call(Context(stub), lambda allowed: _allow(stub, allowed))
+            stub.flush()
+        except StreamClosed:
+            raise
+        except ContractError as error:
+            self.failure = error
+            return self._completed(500, str(error), error.payload())
+        except PeerError as error:
+            self.failure = error
+            return self._completed(500, str(error))
+        except Exception as error:  # noqa: BLE001 - any exception of a contract becomes its answer
+            self.failure = error
+            # The type and place only: an exception's text may hold what the state or the caller said.
+            _LOG.error("%s in a contract function, at %s", type(error).__name__, _place(error))
+            return self._completed(500, f"INTERNAL: {type(error).__name__}: {error}")
+        finally:
+            stub.ended = True
+        return self._completed(200, "", payload, stub)
+
+    def _completed(
+        self, status: int, message: str, payload: bytes = b"", stub: Stub | None = None
+    ) -> Message:
+        channel, transaction_id = self.key
+        response = proposal_response_pb2.Response(status=status, message=message, payload=payload)
+        completed = Message(
+            type=Message.COMPLETED,
+            payload=response.SerializeToString(),
+            txid=transaction_id,
+            channel_id=channel,
+        )
+        if stub is not None and stub.event is not None:
+            completed.chaincode_event.CopyFrom(stub.event)
+        return completed
+
+
+class Session:
+    """One stream: created -> established -> ready, then any number of calls at once."""
+
+    def __init__(self, package_id: str, registry: Registry) -> None:
+        self._package_id = package_id
+        self._registry = registry
+        self._state = "created"
+        self._abilities = Abilities()
+
+    def open(self) -> list[Action]:
+        """The first message: REGISTER with the package id."""
+        payload = chaincode_pb2.ChaincodeID(name=self._package_id).SerializeToString()
+        return [Send(Message(type=Message.REGISTER, payload=payload))]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the peer has accepted this chaincode."""
+        return self._state == "ready"
+
+    def receive(self, message: Message) -> Sequence[Action]:
+        """What to do about a message; ProtocolError when it does not belong here, which ends the stream."""
+        if message.type == Message.KEEPALIVE:
+            return [Send(message)]
+        if self._state == "created" and message.type == Message.REGISTERED:
+            self._state = "established"
+            return []
+        if self._state == "established" and message.type == Message.READY:
+            self._state = "ready"
+            self._abilities = Abilities.from_payload(message.payload)
+            return []
+        if self._state == "ready":
+            if message.type in (Message.TRANSACTION, Message.INIT):
+                return [Begin(Call(self._registry, message, self._abilities))]
+            if message.type in (Message.RESPONSE, Message.ERROR):
+                return [Answer((message.channel_id, message.txid), message)]
+        kind = Message.Type.Name(message.type)
+        raise ProtocolError(f"cannot handle message ({kind}) while in state: {self._state}")
+
+
+def _allow(stub: Stub, allowed: bool) -> None:
+    stub.read_only = not allowed
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"

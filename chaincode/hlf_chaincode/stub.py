@@ -1,0 +1,266 @@
+"""The requests a running call may make of its peer, as blocking functions over one ``exchange``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from fabric_protos.peer import chaincode_event_pb2, chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
+
+from .abilities import Abilities
+from .errors import ContractError, PeerError, ProtocolError
+from .keys import check_key
+from .policy import VALIDATION_PARAMETER
+from .proposal import Proposal
+
+Message = chaincode_shim_pb2.ChaincodeMessage
+Exchange = Callable[[Message], Message]
+
+
+class Page(NamedTuple):
+    """One page of raw query results and the bookmark of the next one ("" after the last)."""
+
+    results: list[bytes]
+    bookmark: str
+    fetched: int
+
+
+class Stub:
+    """One call's line to the peer.
+
+    ``exchange`` sends a request and returns the peer's RESPONSE or ERROR to it; at most one is under way at
+    any time, since a peer drops the second. Writes are gathered where the peer takes batches, in the order
+    they were made, and sent when a batch is full or by ``flush``.
+    """
+
+    def __init__(self, proposal: Proposal, exchange: Exchange, abilities: Abilities) -> None:
+        self.proposal = proposal
+        self.read_only = False
+        self.ended = False
+        self._asking = False
+        self.event: chaincode_event_pb2.ChaincodeEvent | None = None
+        self._exchange = exchange
+        self._abilities = abilities
+        self._writes: list[chaincode_shim_pb2.WriteRecord] = []
+
+    # reading
+
+    def get(self, key: str, collection: str = "") -> bytes | None:
+        """The committed value, or None."""
+        request = chaincode_shim_pb2.GetState(key=check_key(key), collection=collection)
+        return self._ask(Message.GET_STATE, request.SerializeToString()) or None
+
+    def get_many(self, keys: Sequence[str], collection: str = "") -> list[bytes | None]:
+        """The committed values in the order of the keys, in as few messages as the peer allows."""
+        limit = self._abilities.multiple_keys
+        if not limit:
+            return [self.get(key, collection) for key in keys]
+        values: list[bytes | None] = []
+        for start in range(0, len(keys), limit):
+            part = [check_key(key) for key in keys[start : start + limit]]
+            request = chaincode_shim_pb2.GetStateMultiple(keys=part, collection=collection)
+            answer = self._ask(Message.GET_STATE_MULTIPLE, request.SerializeToString())
+            found = chaincode_shim_pb2.GetStateMultipleResult.FromString(answer).values
+            if len(found) != len(part):
+                raise ProtocolError(f"asked for {len(part)} keys, the peer answered {len(found)}")
+            values.extend(value or None for value in found)
+        return values
+
+    def get_hash(self, key: str, collection: str) -> bytes | None:
+        """SHA-256 of a private value as it stands on the channel, or None."""
+        request = chaincode_shim_pb2.GetState(key=check_key(key), collection=collection)
+        return self._ask(Message.GET_PRIVATE_DATA_HASH, request.SerializeToString()) or None
+
+    def get_policy(self, key: str, collection: str = "") -> bytes | None:
+        """The key-level endorsement policy, or None."""
+        request = chaincode_shim_pb2.GetStateMetadata(key=check_key(key), collection=collection)
+        answer = self._ask(Message.GET_STATE_METADATA, request.SerializeToString())
+        for entry in chaincode_shim_pb2.StateMetadataResult.FromString(answer).entries:
+            if entry.metakey == VALIDATION_PARAMETER:
+                return entry.value or None
+        return None
+
+    def range(self, start: str, end: str, collection: str = "") -> Iterator[bytes]:
+        """All results of a range, fetched as they are asked for."""
+        request = chaincode_shim_pb2.GetStateByRange(startKey=start, endKey=end, collection=collection)
+        return self._results(Message.GET_STATE_BY_RANGE, request.SerializeToString())
+
+    def range_page(self, start: str, end: str, page_size: int, bookmark: str) -> Page:
+        """One page of a range over public state."""
+        request = chaincode_shim_pb2.GetStateByRange(
+            startKey=start, endKey=end, metadata=_page_request(page_size, bookmark)
+        )
+        return self._page(Message.GET_STATE_BY_RANGE, request.SerializeToString())
+
+    def query(self, query: str, collection: str = "") -> Iterator[bytes]:
+        """All results of a CouchDB query."""
+        request = chaincode_shim_pb2.GetQueryResult(query=query, collection=collection)
+        return self._results(Message.GET_QUERY_RESULT, request.SerializeToString())
+
+    def query_page(self, query: str, page_size: int, bookmark: str) -> Page:
+        """One page of a CouchDB query over public state."""
+        request = chaincode_shim_pb2.GetQueryResult(query=query, metadata=_page_request(page_size, bookmark))
+        return self._page(Message.GET_QUERY_RESULT, request.SerializeToString())
+
+    def history(self, key: str) -> Iterator[bytes]:
+        """All committed modifications of a key, newest first."""
+        request = chaincode_shim_pb2.GetHistoryForKey(key=check_key(key))
+        return self._results(Message.GET_HISTORY_FOR_KEY, request.SerializeToString())
+
+    # writing
+
+    def put(self, key: str, value: bytes, collection: str = "") -> None:
+        """Write a value. Reads of the same transaction do not see it."""
+        if not isinstance(value, (bytes, bytearray)):
+            raise TypeError("a state value is bytes")
+        if not value:
+            raise ValueError("an empty value would read as absent: delete the key instead")
+        self._write(
+            chaincode_shim_pb2.WriteRecord(
+                type=chaincode_shim_pb2.WriteRecord.PUT_STATE,
+                key=check_key(key),
+                value=bytes(value),
+                collection=collection,
+            )
+        )
+
+    def delete(self, key: str, collection: str = "") -> None:
+        """Delete a key."""
+        self._write(
+            chaincode_shim_pb2.WriteRecord(
+                type=chaincode_shim_pb2.WriteRecord.DEL_STATE, key=check_key(key), collection=collection
+            )
+        )
+
+    def purge(self, key: str, collection: str) -> None:
+        """Delete a private key and its history on every peer (capability V2_5)."""
+        self._write(
+            chaincode_shim_pb2.WriteRecord(
+                type=chaincode_shim_pb2.WriteRecord.PURGE_PRIVATE_DATA,
+                key=check_key(key),
+                collection=collection,
+            )
+        )
+
+    def set_policy(self, key: str, policy: bytes, collection: str = "") -> None:
+        """Set the key-level endorsement policy; empty bytes go back to the wider policy."""
+        self._write(
+            chaincode_shim_pb2.WriteRecord(
+                type=chaincode_shim_pb2.WriteRecord.PUT_STATE_METADATA,
+                key=check_key(key),
+                collection=collection,
+                metadata=chaincode_shim_pb2.StateMetadata(metakey=VALIDATION_PARAMETER, value=policy),
+            )
+        )
+
+    def set_event(self, name: str, payload: bytes) -> None:
+        """Set the one event of the transaction."""
+        self._check_writable("emit an event")
+        if not name:
+            raise ValueError("event name can not be empty string")
+        if self.event is not None:
+            raise ContractError("SECOND_EVENT", "a transaction emits one event")
+        self.event = chaincode_event_pb2.ChaincodeEvent(event_name=name, payload=payload)
+
+    def invoke(
+        self, chaincode: str, args: Sequence[bytes], channel: str = ""
+    ) -> proposal_response_pb2.Response:
+        """Call another chaincode; its response, whatever its status."""
+        name = f"{chaincode}/{channel}" if channel else chaincode
+        spec = chaincode_pb2.ChaincodeSpec(
+            chaincode_id=chaincode_pb2.ChaincodeID(name=name),
+            input=chaincode_pb2.ChaincodeInput(args=list(args)),
+        )
+        answer = Message.FromString(self._ask(Message.INVOKE_CHAINCODE, spec.SerializeToString()))
+        if answer.type == Message.COMPLETED:
+            return proposal_response_pb2.Response.FromString(answer.payload)
+        raise PeerError(answer.payload.decode(errors="replace"))
+
+    def flush(self) -> None:
+        """Send the writes that are still held back."""
+        if self._writes:
+            batch = chaincode_shim_pb2.WriteBatchState(rec=self._writes)
+            self._writes = []
+            self._ask(Message.WRITE_BATCH_STATE, batch.SerializeToString())
+
+    # inside
+
+    def _check_writable(self, what: str) -> None:
+        if self.read_only:
+            raise ContractError("READ_ONLY", f"a query function cannot {what}")
+
+    def _write(self, record: chaincode_shim_pb2.WriteRecord) -> None:
+        self._check_writable("write")
+        if self._abilities.write_batch:
+            self._writes.append(record)
+            if len(self._writes) >= self._abilities.write_batch:
+                self.flush()
+            return
+        kinds = chaincode_shim_pb2.WriteRecord
+        key, collection = record.key, record.collection
+        if record.type == kinds.PUT_STATE:
+            put = chaincode_shim_pb2.PutState(key=key, value=record.value, collection=collection)
+            self._ask(Message.PUT_STATE, put.SerializeToString())
+        elif record.type == kinds.PUT_STATE_METADATA:
+            metadata = chaincode_shim_pb2.PutStateMetadata(
+                key=key, collection=collection, metadata=record.metadata
+            )
+            self._ask(Message.PUT_STATE_METADATA, metadata.SerializeToString())
+        else:
+            delete = chaincode_shim_pb2.DelState(key=key, collection=collection)
+            purge = record.type == kinds.PURGE_PRIVATE_DATA
+            self._ask(Message.PURGE_PRIVATE_DATA if purge else Message.DEL_STATE, delete.SerializeToString())
+
+    def _ask(self, kind: Message.Type.ValueType, payload: bytes) -> bytes:
+        if self.ended or self._asking:
+            raise ProtocolError("the ledger is open to the thread of the call, until the function returns")
+        proposal = self.proposal
+        request = Message(
+            type=kind, payload=payload, txid=proposal.transaction_id, channel_id=proposal.channel
+        )
+        self._asking = True
+        try:
+            answer = self._exchange(request)
+        finally:
+            self._asking = False
+        if answer.type == Message.RESPONSE:
+            return answer.payload
+        if answer.type == Message.ERROR:
+            raise PeerError(answer.payload.decode(errors="replace"))
+        raise ProtocolError(f"incorrect chaincode message {Message.Type.Name(answer.type)} received")
+
+    def _results(self, kind: Message.Type.ValueType, payload: bytes) -> Iterator[bytes]:
+        response = chaincode_shim_pb2.QueryResponse.FromString(self._ask(kind, payload))
+        # The request has been answered before the first result is asked for: errors surface at the call.
+        return self._iterate(response)
+
+    def _iterate(self, response: chaincode_shim_pb2.QueryResponse) -> Iterator[bytes]:
+        try:
+            while True:
+                for result in response.results:
+                    yield result.resultBytes
+                if not response.has_more:
+                    return
+                following = chaincode_shim_pb2.QueryStateNext(id=response.id).SerializeToString()
+                response = chaincode_shim_pb2.QueryResponse.FromString(
+                    self._ask(Message.QUERY_STATE_NEXT, following)
+                )
+        except GeneratorExit:
+            # Left early. The peer closes what is left open when the call ends, so this may be skipped where
+            # the iterator is collected late or inside another request, which a peer would drop.
+            if response.has_more and not self.ended and not self._asking:
+                closing = chaincode_shim_pb2.QueryStateClose(id=response.id).SerializeToString()
+                self._ask(Message.QUERY_STATE_CLOSE, closing)
+            raise
+
+    def _page(self, kind: Message.Type.ValueType, payload: bytes) -> Page:
+        response = chaincode_shim_pb2.QueryResponse.FromString(self._ask(kind, payload))
+        metadata = chaincode_shim_pb2.QueryResponseMetadata.FromString(response.metadata)
+        results = [result.resultBytes for result in response.results]
+        return Page(results, metadata.bookmark, metadata.fetched_records_count)
+
+
+def _page_request(page_size: int, bookmark: str) -> bytes:
+    if page_size < 1:
+        raise ValueError("a page holds at least one record")
+    return chaincode_shim_pb2.QueryMetadata(pageSize=page_size, bookmark=bookmark).SerializeToString()
