@@ -1,0 +1,485 @@
+"""One call of a case, made on the bare protocol, and its answer as plain data.
+
+Nothing here goes through hlf's clients: an answer that they would smooth over must be seen.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from fabric_protos.common import common_pb2
+from fabric_protos.gateway import gateway_pb2
+from fabric_protos.orderer import ab_pb2
+from fabric_protos.peer import events_pb2, proposal_pb2, proposal_response_pb2, transaction_pb2
+
+from hlf.admin import participation
+from hlf.endpoint import Endpoint
+from hlf.identity import SigningIdentity
+from hlf.wire.blocks import decode_block
+from hlf.wire.deliver import seek_payload
+from hlf.wire.proposal import build_proposal
+from hlf.wire.status import decode_details
+from hlf.wire.transaction import assemble_transaction, read_transaction
+
+Case = Mapping[str, Any]
+Answer = dict[str, Any]
+SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach one network: endpoints by node name, identities by `organization/user`."""
+
+    endpoint: Callable[[str], Endpoint]
+    gateway_of: Callable[[str], str]
+    identity: Callable[[str], SigningIdentity]
+    admin: Callable[[str], tuple[str, participation.ClientTls]]
+    channels: dict[str, grpc.Channel] = field(default_factory=dict)
+
+    def channel(self, node: str) -> grpc.Channel:
+        """The connection to a node, opened once."""
+        if node not in self.channels:
+            self.channels[node] = self.endpoint(node).connect()
+        return self.channels[node]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for channel in self.channels.values():
+            channel.close()
+
+
+def perform(access: Access, case: Case) -> Answer:
+    """Make a case's call and return the answer, not masked yet."""
+    return _CALLS[case["rpc"]](access, case)
+
+
+def arrange(access: Access, step: Case) -> None:
+    """Submit a step that a case stands on; AssertionError unless it commits as VALID."""
+    answer = _transact(access, {"rpc": "Transact", **step})
+    assert answer.get("validation_code") == "VALID", f"arranging {step} answered {answer}"
+
+
+# -- the parts of a call
+
+
+def _unary(access: Access, node: str, method: str, request: Any, response: Any) -> Any:
+    stub = access.channel(node).unary_unary(
+        method, request_serializer=type(request).SerializeToString, response_deserializer=response.FromString
+    )
+    return stub(request, timeout=SECONDS)
+
+
+def _failure(error: grpc.RpcError) -> Answer:
+    details: list[dict[str, str]] = []
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            details = [
+                {"address": each.address, "msp_id": each.msp_id, "message": each.message}
+                for each in decode_details(value)
+            ]
+    answer: Answer = {"code": error.code().name, "message": error.details()}
+    if details:
+        answer["details"] = sorted(details, key=lambda each: (each["msp_id"], each["message"]))
+    return answer
+
+
+def _guarded(make: Callable[[], Answer]) -> Answer:
+    try:
+        return make()
+    except grpc.RpcError as error:
+        return _failure(error)
+
+
+def _node(access: Access, case: Case) -> str:
+    return str(case.get("at") or access.gateway_of(case["as"].split("/")[0]))
+
+
+def _proposal(access: Access, case: Case) -> tuple[str, proposal_pb2.SignedProposal]:
+    signer = access.identity(case["as"])
+    tamper = case.get("tamper", "")
+    now = time.time_ns() - (3600 * 10**9 if tamper == "timestamp" else 0)
+    parts = build_proposal(
+        signer.identity,
+        case.get("channel", "slice"),
+        case.get("chaincode", "records"),
+        [str(argument).encode() for argument in case["call"]],
+        {name: str(value).encode() for name, value in case.get("transient", {}).items()},
+        os.urandom(24),
+        now,
+    )
+    proposal = parts.proposal
+    if tamper == "transaction-id":
+        message = proposal_pb2.Proposal.FromString(proposal)
+        header = common_pb2.Header.FromString(message.header)
+        channel_header = common_pb2.ChannelHeader.FromString(header.channel_header)
+        channel_header.tx_id = "00" * 32
+        header.channel_header = channel_header.SerializeToString()
+        message.header = header.SerializeToString()
+        proposal = message.SerializeToString()
+    signature = signer.sign(b"another message" if tamper == "signature" else proposal)
+    return parts.transaction_id, proposal_pb2.SignedProposal(
+        proposal_bytes=proposal, signature=b"" if tamper == "no-signature" else signature
+    )
+
+
+# -- gateway
+
+
+def _evaluate(access: Access, case: Case) -> Answer:
+    transaction_id, signed = _proposal(access, case)
+    request = gateway_pb2.EvaluateRequest(
+        transaction_id=transaction_id,
+        channel_id=case.get("channel", "slice"),
+        proposed_transaction=signed,
+        target_organizations=case.get("organizations", []),
+    )
+
+    def make() -> Answer:
+        answer = _unary(
+            access, _node(access, case), "/gateway.Gateway/Evaluate", request, gateway_pb2.EvaluateResponse
+        )
+        return {"code": "OK", "status": answer.result.status, "payload": _text(answer.result.payload)}
+
+    return _guarded(make)
+
+
+def _endorse_rpc(access: Access, case: Case) -> tuple[str, common_pb2.Envelope]:
+    transaction_id, signed = _proposal(access, case)
+    request = gateway_pb2.EndorseRequest(
+        transaction_id=transaction_id,
+        channel_id=case.get("channel", "slice"),
+        proposed_transaction=signed,
+        endorsing_organizations=case.get("organizations", []),
+    )
+    answer = _unary(
+        access, _node(access, case), "/gateway.Gateway/Endorse", request, gateway_pb2.EndorseResponse
+    )
+    return transaction_id, answer.prepared_transaction
+
+
+def _endorse(access: Access, case: Case) -> Answer:
+    def make() -> Answer:
+        _, envelope = _endorse_rpc(access, case)
+        facts = read_transaction(envelope.payload)
+        return {"code": "OK", "payload": _text(facts.result), "endorsers": sorted(facts.endorsers)}
+
+    return _guarded(make)
+
+
+def _sign_envelope(access: Access, case: Case, envelope: common_pb2.Envelope) -> common_pb2.Envelope:
+    signed = copy.deepcopy(envelope)
+    signer = access.identity(case["as"])
+    message = b"another message" if case.get("tamper") == "envelope-signature" else signed.payload
+    signed.signature = signer.sign(message)
+    return signed
+
+
+def _submit_rpc(access: Access, case: Case, transaction_id: str, envelope: common_pb2.Envelope) -> None:
+    request = gateway_pb2.SubmitRequest(
+        transaction_id=transaction_id,
+        channel_id=case.get("channel", "slice"),
+        prepared_transaction=envelope,
+    )
+    _unary(access, _node(access, case), "/gateway.Gateway/Submit", request, gateway_pb2.SubmitResponse)
+
+
+def _status_rpc(access: Access, case: Case, transaction_id: str) -> gateway_pb2.CommitStatusResponse:
+    signer = access.identity(case["as"])
+    request = gateway_pb2.CommitStatusRequest(
+        transaction_id=transaction_id, channel_id=case.get("channel", "slice"), identity=signer.serialized()
+    ).SerializeToString()
+    signature = signer.sign(b"another message" if case.get("tamper") == "status-signature" else request)
+    signed = gateway_pb2.SignedCommitStatusRequest(request=request, signature=signature)
+    answer = _unary(
+        access, _node(access, case), "/gateway.Gateway/CommitStatus", signed, gateway_pb2.CommitStatusResponse
+    )
+    assert isinstance(answer, gateway_pb2.CommitStatusResponse)
+    return answer
+
+
+def _submit_bare(access: Access, case: Case) -> Answer:
+    """Submit of a request with a part missing: `missing` is transaction or signature."""
+
+    def make() -> Answer:
+        if case["missing"] == "transaction":
+            request = gateway_pb2.SubmitRequest(transaction_id="00" * 32, channel_id="slice")
+        else:
+            envelope = common_pb2.Envelope(payload=b"payload")
+            request = gateway_pb2.SubmitRequest(
+                transaction_id="00" * 32, channel_id="slice", prepared_transaction=envelope
+            )
+        _unary(access, _node(access, case), "/gateway.Gateway/Submit", request, gateway_pb2.SubmitResponse)
+        return {"code": "OK"}
+
+    return _guarded(make)
+
+
+def _commit_status(access: Access, case: Case) -> Answer:
+    def make() -> Answer:
+        status = _status_rpc(access, case, case["transaction_id"])
+        return {"code": "OK", "validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
+
+    return _guarded(make)
+
+
+def _transact(access: Access, case: Case) -> Answer:
+    """Endorse, commit what stands in `after` first, submit, wait; `twice` sends the same envelope again."""
+
+    def make() -> Answer:
+        transaction_id, envelope = _endorse_rpc(access, case)
+        for rival in case.get("after", []):
+            arrange(access, {**case, "after": [], **rival})
+        envelope = _sign_envelope(access, case, envelope)
+        _submit_rpc(access, case, transaction_id, envelope)
+        status = _status_rpc(access, case, transaction_id)
+        answer: Answer = {"validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
+        facts = read_transaction(envelope.payload)
+        if facts.result:
+            answer["payload"] = _text(facts.result)
+        if case.get("twice"):
+            answer["again"] = _guarded(
+                lambda: _submit_rpc(access, case, transaction_id, envelope) or {"code": "OK"}
+            )
+        return answer
+
+    return _guarded(make)
+
+
+def _chaincode_events(access: Access, case: Case) -> Answer:
+    """The first event from a block on; `call`, if given, is committed once the stream is open."""
+    signer = access.identity(case["as"])
+    request = gateway_pb2.ChaincodeEventsRequest(
+        channel_id=case.get("channel", "slice"),
+        chaincode_id=case.get("chaincode", "records"),
+        identity=signer.serialized(),
+    )
+    start = case.get("start")
+    if start == "oldest":
+        request.start_position.oldest.SetInParent()
+    elif isinstance(start, int):
+        request.start_position.specified.number = start
+    raw = request.SerializeToString()
+    signature = signer.sign(b"another message" if case.get("tamper") == "signature" else raw)
+    stub = access.channel(_node(access, case)).unary_stream(
+        "/gateway.Gateway/ChaincodeEvents",
+        request_serializer=gateway_pb2.SignedChaincodeEventsRequest.SerializeToString,
+        response_deserializer=gateway_pb2.ChaincodeEventsResponse.FromString,
+    )
+
+    def make() -> Answer:
+        stream = stub(
+            gateway_pb2.SignedChaincodeEventsRequest(request=raw, signature=signature), timeout=SECONDS
+        )
+        try:
+            for message in stream:
+                for event in message.events:
+                    if case.get("event") in {None, event.event_name}:
+                        return {"event": event.event_name, "payload": _text(event.payload)}
+        finally:
+            stream.cancel()
+        return {"code": "OK"}
+
+    return _guarded(make)
+
+
+# -- endorser, deliver, orderer
+
+
+def _process_proposal(access: Access, case: Case) -> Answer:
+    _, signed = _proposal(access, case)
+    if case.get("missing") == "proposal":
+        signed = proposal_pb2.SignedProposal(signature=b"x")
+
+    def make() -> Answer:
+        answer = _unary(
+            access,
+            _node(access, case),
+            "/protos.Endorser/ProcessProposal",
+            signed,
+            proposal_response_pb2.ProposalResponse,
+        )
+        return {
+            "code": "OK",
+            "status": answer.response.status,
+            "message": answer.response.message,
+            "payload": _text(answer.response.payload) if case.get("show_payload") else None,
+            "endorsed": bool(answer.endorsement.signature),
+        }
+
+    return _guarded(make)
+
+
+def _deliver(access: Access, case: Case) -> Answer:
+    """Statuses and block shapes of one Deliver stream, up to `take` messages."""
+    signer = access.identity(case["as"])
+    behind = 3600 * 10**9 if case.get("tamper") == "timestamp" else 0
+    start, stop = case.get("start", "oldest"), case.get("stop", "newest")
+    if start in {"beyond"}:
+        start = stop = 1_000_000
+    payload = seek_payload(
+        signer.identity,
+        case.get("channel", "slice"),
+        start,
+        stop,
+        timestamp_ns=time.time_ns() - behind,
+        nonce=os.urandom(24),
+        fail_if_not_ready=bool(case.get("fail_if_not_ready")),
+    )
+    message = b"another message" if case.get("tamper") == "signature" else payload
+    envelope = common_pb2.Envelope(payload=payload, signature=signer.sign(message))
+    method, response = {
+        "Deliver": ("/protos.Deliver/Deliver", events_pb2.DeliverResponse),
+        "DeliverFiltered": ("/protos.Deliver/DeliverFiltered", events_pb2.DeliverResponse),
+        "DeliverWithPrivateData": ("/protos.Deliver/DeliverWithPrivateData", events_pb2.DeliverResponse),
+        "OrdererDeliver": ("/orderer.AtomicBroadcast/Deliver", ab_pb2.DeliverResponse),
+    }[case["rpc"]]
+    stub = access.channel(_node(access, case)).stream_stream(
+        method,
+        request_serializer=common_pb2.Envelope.SerializeToString,
+        response_deserializer=response.FromString,
+    )
+
+    def make() -> Answer:
+        stream = stub(iter([envelope]), timeout=SECONDS)
+        try:
+            return {"code": "OK", "messages": list(_messages(stream, int(case.get("take", 2))))}
+        finally:
+            stream.cancel()
+
+    return _guarded(make)
+
+
+def _messages(stream: Any, take: int) -> Iterator[Any]:
+    for count, message in enumerate(stream, 1):
+        kind = message.WhichOneof("Type")
+        if kind == "status":
+            yield {"status": common_pb2.Status.Name(message.status)}
+            return
+        if kind == "block":
+            yield {"block": _block_shape(message.block)}
+        elif kind == "filtered_block":
+            block = message.filtered_block
+            yield {
+                "filtered_block": {
+                    "channel": block.channel_id,
+                    "transactions": len(block.filtered_transactions),
+                }
+            }
+        else:
+            yield {"block_and_private_data": _block_shape(message.block_and_private_data.block)}
+        if count == take:
+            return
+
+
+def _block_shape(block: common_pb2.Block) -> Answer:
+    decoded = decode_block(block)
+    return {
+        "number": decoded.number,
+        "metadata_slots": len(block.metadata.metadata),
+        "signed_by": len(decoded.signatures),
+        "types": [each.type for each in decoded.transactions],
+        "codes": [each.validation_code for each in decoded.transactions],
+    }
+
+
+def _broadcast(access: Access, case: Case) -> Answer:
+    """One envelope straight to an orderer; `send` says what: endorsed, empty, garbage."""
+    kind = case.get("send", "endorsed")
+    if kind == "endorsed":
+        envelope = _sign_envelope(access, case, _endorse_rpc(access, {**case, "at": None, "tamper": ""})[1])
+    else:
+        envelope = common_pb2.Envelope(payload=b"" if kind == "empty" else b"\xff\xff", signature=b"s")
+    if case.get("to_channel"):
+        payload = common_pb2.Payload.FromString(envelope.payload)
+        header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+        header.channel_id = case["to_channel"]
+        payload.header.channel_header = header.SerializeToString()
+        signer = access.identity(case["as"])
+        raw = payload.SerializeToString()
+        envelope = common_pb2.Envelope(payload=raw, signature=signer.sign(raw))
+    stub = access.channel(case["at"]).stream_stream(
+        "/orderer.AtomicBroadcast/Broadcast",
+        request_serializer=common_pb2.Envelope.SerializeToString,
+        response_deserializer=ab_pb2.BroadcastResponse.FromString,
+    )
+
+    def make() -> Answer:
+        stream = stub(iter([envelope]), timeout=SECONDS)
+        try:
+            answer = next(iter(stream))
+        finally:
+            stream.cancel()
+        return {"code": "OK", "status": common_pb2.Status.Name(answer.status), "info": answer.info}
+
+    return _guarded(make)
+
+
+def _endorse_directly(access: Access, case: Case) -> Answer:
+    """Ask `peers` one by one, assemble what they endorsed whatever the policy says, and commit it."""
+    transaction_id, signed = _proposal(access, case)
+
+    def make() -> Answer:
+        responses = [
+            _unary(
+                access,
+                peer,
+                "/protos.Endorser/ProcessProposal",
+                signed,
+                proposal_response_pb2.ProposalResponse,
+            )
+            for peer in case["peers"]
+        ]
+        envelope = _sign_envelope(access, case, assemble_transaction(signed.proposal_bytes, responses))
+        _submit_rpc(access, case, transaction_id, envelope)
+        status = _status_rpc(access, case, transaction_id)
+        return {"validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
+
+    return _guarded(make)
+
+
+def _participation(access: Access, case: Case) -> Answer:
+    url, tls = access.admin(case["at"])
+    try:
+        if case["request"] == "list":
+            return {"channels": sorted(participation.channels(url, tls))}
+        if case["request"] == "channel":
+            found = participation.channel(url, case["channel"], tls)
+            if found is None:
+                return {"found": False}
+            return {"found": True, "relation": found.relation, "status": found.status}
+        if case["request"] == "join-again":
+            block = participation.block(url, case["channel"], 0, tls)
+            joined = participation.join(url, block, tls)
+            return {"relation": joined.relation}
+        participation.join(url, b"not a block", tls)
+    except participation.ParticipationError as error:
+        return {"status": error.status, "message": error.message}
+    return {"status": 201}
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="backslashreplace")
+
+
+_CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
+    "Evaluate": _evaluate,
+    "Endorse": _endorse,
+    "SubmitBare": _submit_bare,
+    "CommitStatus": _commit_status,
+    "Transact": _transact,
+    "EndorsedBy": _endorse_directly,
+    "ChaincodeEvents": _chaincode_events,
+    "ProcessProposal": _process_proposal,
+    "Deliver": _deliver,
+    "DeliverFiltered": _deliver,
+    "DeliverWithPrivateData": _deliver,
+    "OrdererDeliver": _deliver,
+    "Broadcast": _broadcast,
+    "Participation": _participation,
+}

@@ -1,0 +1,1 @@
+"""A contract small enough to show what Fabric itself does."""
