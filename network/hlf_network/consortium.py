@@ -1,0 +1,271 @@
+"""One network of one checkout: up, down, status. The command line and tests drive the same object."""
+
+import contextlib
+import datetime
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hlf.admin import participation
+from hlf.errors import FabricError
+from hlf.wallet import Wallet
+from hlf_network import genesis, material, ports, profiles, servers, state
+from hlf_network import runtime as runtimes
+from hlf_network.access import Access
+from hlf_network.deploy import Deployment, Progress
+from hlf_network.errors import NetworkError, TopologyChangedError
+from hlf_network.layout import Layout, Node, Paths, port_names
+from hlf_network.processes import recorded
+from hlf_network.topology import Topology, load
+from hlf_network.waiting import wait_until
+
+_MADE = ("organizations", "wallets", "channels", "data", "run", "connection-profiles")
+
+
+@dataclass
+class Consortium:
+    """A topology and the folder in which its network lives.
+
+    `runtime`: docker, emulator or auto (what it was made with; else docker where an engine answers and
+    has the images). `profiles`: where connection profiles go, by default the state folder.
+    `password` encrypts the keys in the wallets.
+    """
+
+    topology_path: Path
+    state_dir: Path
+    runtime: runtimes.Choice = "auto"
+    profiles_dir: Path | None = None
+    password: bytes | None = None
+
+    def __post_init__(self) -> None:
+        self.topology_path = Path(self.topology_path)
+        self.state_dir = Path(self.state_dir).resolve()
+        self._paths = Paths(self.state_dir)
+        self._profiles = (self.profiles_dir or self.state_dir / "connection-profiles").resolve()
+
+    @cached_property
+    def topology(self) -> Topology:
+        """The checked topology; ConfigurationError if it is not right."""
+        return load(self.topology_path)
+
+    @property
+    def layout(self) -> Layout:
+        """What stands where; NetworkError before the first `up`."""
+        return self._layout(self._record())
+
+    def profile_path(self, organization: str) -> Path:
+        """The organization's connection profile (YAML; the JSON stands beside it)."""
+        return self._profiles / f"{organization}.yaml"
+
+    def wallet(self, organization: str) -> Wallet:
+        """The organization's identities: `admin`, and those the topology names."""
+        return Wallet(self._paths.wallet(organization))
+
+    def up(self, progress: Progress = lambda _line: None) -> None:
+        """Bring the network to its wanted state from whatever state it is in; harmless when it is there.
+
+        Raises TopologyChangedError after an edit, NetworkError with a remedy for what the machine refuses.
+        """
+        began = time.monotonic()
+
+        def say(line: str) -> None:
+            progress(f"{time.monotonic() - began:5.1f} s  {line}")
+
+        with self._locked():
+            record = self._prepare(progress)
+            layout = self._layout(record)
+            made = material.make(layout, now=datetime.datetime.now(datetime.UTC), password=self.password)
+            genesis.write(layout)
+            record.profiles = [str(path) for path in profiles.write(layout, self._profiles)]
+            record.save(self._paths.record)
+            if made:
+                say(f"keys and certificates of {len(made)} organizations")
+            with self._runtime(record) as nodes:
+                packages = servers.packages(layout)
+                started = servers.start(layout, packages, nodes.chaincode_address())
+                nodes.start(layout)
+                say(f"{len(layout.nodes)} nodes and {len(started)} chaincode server processes started")
+                Deployment(layout, self._access(layout), nodes, packages, started, say).run()
+            record.complete = True
+            record.save(self._paths.record)
+            say("ready")
+
+    def down(self) -> list[str]:
+        """Remove everything `up` made and nothing else; return what was removed."""
+        removed: list[str] = []
+        if not self.state_dir.is_dir():
+            return removed
+        with self._locked():
+            record = state.load(self._paths.record)
+            for process in recorded(self._paths.run):
+                if process.name != "emulator" and process.stop():
+                    removed.append(f"process {process.name}")
+            if record is not None:
+                with self._runtime(record) as nodes:
+                    removed += nodes.remove()
+                for path in map(Path, record.profiles):
+                    path.unlink(missing_ok=True)
+            for name in _MADE:
+                folder = self.state_dir / name
+                if folder.is_dir():
+                    shutil.rmtree(folder)
+                    removed.append(f"folder {name}")
+            self._paths.record.unlink(missing_ok=True)
+        (self.state_dir / ".lock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that holds something else stays
+            self.state_dir.rmdir()
+        return removed
+
+    def status(self) -> dict[str, Any]:
+        """What runs: nodes, chaincode servers, and each channel's height on every node (None: no answer)."""
+        record = state.load(self._paths.record)
+        if record is None:
+            return {"network": self.topology.network, "state": "down", "nodes": [], "channels": []}
+        layout = self._layout(record)
+        access = self._access(layout)
+        with self._runtime(record) as nodes:
+            states = nodes.states(layout)
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            heights = dict(
+                zip(
+                    (node.name for node in layout.nodes),
+                    pool.map(lambda node: _heights(access, node, states[node.name]), layout.nodes),
+                    strict=True,
+                )
+            )
+        processes = [
+            {"name": process.name, "state": "running" if process.pid else "stopped"}
+            for process in recorded(self._paths.run)
+        ]
+        well = all(value == "running" for value in states.values()) and all(
+            process["state"] == "running" for process in processes
+        )
+        return {
+            "network": layout.topology.network,
+            "runtime": record.runtime,
+            "fabric": layout.topology.fabric,
+            "state": "up" if record.complete and well else "partly up",
+            "nodes": [
+                {
+                    "name": node.name,
+                    "organization": node.organization,
+                    "kind": node.kind,
+                    "address": node.address,
+                    "state": states[node.name],
+                }
+                for node in layout.nodes
+            ],
+            "processes": processes,
+            "channels": [
+                {
+                    "name": channel.name,
+                    "members": list(channel.members),
+                    "chaincodes": [definition.chaincode for definition in channel.definitions],
+                    "heights": {
+                        node.name: heights[node.name].get(channel.name)
+                        for node in (*channel.peers, *channel.orderers)
+                    },
+                }
+                for channel in layout.channels.values()
+            ],
+        }
+
+    def stop_node(self, name: str) -> None:
+        """Stop a peer or an orderer as a crash would (on the emulator: simulated)."""
+        record = self._record()
+        with self._runtime(record) as nodes:
+            nodes.stop_node(self._layout(record), name)
+
+    def start_node(self, name: str) -> None:
+        """Start a stopped node, and wait until it serves."""
+        record = self._record()
+        layout = self._layout(record)
+        access = self._access(layout)
+        with self._runtime(record) as nodes:
+            nodes.start_node(layout, name)
+        node = layout.node(name)
+        wait_until(lambda: access.serves(node), 60, lambda: f"{name} did not serve")
+
+    def _prepare(self, progress: Callable[[str], None]) -> state.Record:
+        """The record this run goes by: the one there is, unless the topology or the runtime differ."""
+        record = state.load(self._paths.record)
+        if record is None:
+            name, line = runtimes.choose(self.runtime, self.topology)
+            progress(line)
+            record = state.Record(
+                identifier=state.identifier(self.state_dir),
+                runtime=name,
+                topology=self.topology.data,
+                ports=ports.choose(port_names(self.topology), self.state_dir, {}),
+            )
+            with self._runtime(record) as nodes:
+                nodes.check()
+            # A topology that cannot work is refused before anything is written.
+            self._layout(record)
+            record.save(self._paths.record)
+            return record
+        differences = state.differences(record.topology, self.topology.data)
+        if differences:
+            raise TopologyChangedError(differences)
+        if self.runtime not in {"auto", record.runtime}:
+            raise NetworkError(
+                f"this network runs on {record.runtime}",
+                hint=f"`hlf network down`, then `hlf network up --runtime {self.runtime}`",
+            )
+        progress(runtimes.choose(record.runtime, self.topology)[1])  # type: ignore[arg-type]
+        return record
+
+    def _record(self) -> state.Record:
+        record = state.load(self._paths.record)
+        if record is None:
+            raise NetworkError("there is no network here", hint="`hlf network up` makes one")
+        return record
+
+    def _layout(self, record: state.Record) -> Layout:
+        return Layout(self.topology, self.state_dir, record.ports, in_containers=record.runtime == "docker")
+
+    def _access(self, layout: Layout) -> Access:
+        return Access(layout, self.password)
+
+    @contextlib.contextmanager
+    def _runtime(self, record: state.Record) -> Iterator[runtimes.Runtime]:
+        nodes = runtimes.make(record.runtime, record.topology["network"], record.identifier, self.state_dir)
+        with contextlib.closing(nodes):
+            yield nodes
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.state_dir / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise NetworkError(
+                    "another command is changing this network", hint="wait until it has ended"
+                ) from None
+            yield
+
+
+def _heights(access: Access, node: Node, present: str) -> dict[str, int]:
+    """Each channel's height on a node; nothing for a node that does not answer."""
+    if present != "running":
+        return {}
+    heights: dict[str, int] = {}
+    with contextlib.suppress(FabricError):
+        if node.kind == "orderer":
+            url, tls = access.participation(node)
+            for channel in access.layout.channels_of(node):
+                found = participation.channel(url, channel.name, tls, timeout=5)
+                if found is not None:
+                    heights[channel.name] = found.height
+        else:
+            with access.peer(node) as peer:
+                for channel in access.layout.channels_of(node):
+                    heights[channel.name] = peer.height(channel.name)
+    return heights

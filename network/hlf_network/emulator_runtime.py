@@ -1,0 +1,127 @@
+"""The emulator: every node of the network in one process, on real TLS ports of this machine."""
+
+import http.client
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hlf_network.errors import NetworkError
+from hlf_network.layout import LOOPBACK, Layout, Node, Paths
+from hlf_network.ports import require_free
+from hlf_network.processes import HostProcess, python
+
+
+class EmulatorRuntime:
+    """One network's emulator process."""
+
+    name = "emulator"
+    in_containers = False
+
+    def __init__(self, state: Path) -> None:
+        self._paths = Paths(state)
+        self._process = HostProcess(self._paths.run, "emulator")
+
+    def check(self) -> None:
+        """Nothing can be missing: the emulator is part of this distribution."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def start(self, layout: Layout) -> None:
+        """Start the process, unless it runs."""
+        if self._process.pid is not None:
+            return
+        require_free(layout.ports, [*(node.name for node in layout.nodes), "control"])
+        path = self._paths.run / "emulator.config"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(json.dumps(configuration(layout), indent=1))
+        self._process.start(python("hlf_emulator", "--config", str(path)), {})
+        self._process.wait_ready(30)
+
+    def chaincode_address(self) -> str:
+        """Loopback."""
+        return LOOPBACK
+
+    def states(self, layout: Layout) -> Mapping[str, str]:
+        """running or stopped; all missing without the process."""
+        if self._process.pid is None:
+            return {node.name: "missing" for node in layout.nodes}
+        answer = self._control(layout, "GET", "/status")
+        stopped = set(answer.get("stopped", ()))
+        return {node.name: "stopped" if node.name in stopped else "running" for node in layout.nodes}
+
+    def stop_node(self, layout: Layout, name: str) -> None:
+        """Simulate the crash of a node."""
+        self._control(layout, "POST", "/faults/stop", {"node": layout.node(name).name})
+
+    def start_node(self, layout: Layout, name: str) -> None:
+        """Let a stopped node run again."""
+        self._control(layout, "POST", "/faults/start", {"node": layout.node(name).name})
+
+    def last_words(self, layout: Layout, name: str) -> str:  # noqa: ARG002  one log for all nodes
+        """The last lines of the process's log."""
+        return self._process.tail()
+
+    def remove(self) -> list[str]:
+        """End the process and remove its ledgers."""
+        removed = ["process emulator"] if self._process.stop() else []
+        shutil.rmtree(self._paths.data, ignore_errors=True)
+        return removed
+
+    def _control(
+        self, layout: Layout, method: str, path: str, body: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(LOOPBACK, layout.ports["control"], timeout=10)
+        try:
+            connection.request(
+                method,
+                path,
+                json.dumps(body) if body is not None else None,
+                {"Content-Type": "application/json"},
+            )
+            response = connection.getresponse()
+            content = response.read()
+        except OSError as error:
+            raise NetworkError("the emulator does not answer", hint="`hlf network up` repairs it") from error
+        finally:
+            connection.close()
+        if response.status >= 300:
+            raise NetworkError(f"the emulator refused {path}: {content.decode(errors='replace')}")
+        answer: dict[str, Any] = json.loads(content) if content else {}
+        return answer
+
+
+def configuration(layout: Layout) -> dict[str, Any]:
+    """The emulator's configuration file."""
+    return {
+        "state": str(layout.paths.data),
+        "batch": {"timeout": layout.topology.batch_timeout},
+        "control": f"{LOOPBACK}:{layout.ports['control']}",
+        "peers": [_node(layout, node) for node in layout.peers()],
+        "orderers": [
+            {
+                **_node(layout, node),
+                "admin_listen": f"{LOOPBACK}:{node.admin_published}",
+                "admin_client_roots": [str(layout.paths.tls_ca_certificate(node.organization))],
+            }
+            for node in layout.orderers()
+        ],
+    }
+
+
+def _node(layout: Layout, node: Node) -> dict[str, Any]:
+    folder = layout.paths.node(node)
+    return {
+        "name": node.name,
+        "msp_id": node.organization,
+        "listen": f"{LOOPBACK}:{node.published}",
+        "external": node.endpoint,
+        "msp": str(folder / "msp"),
+        "tls": {
+            "certificate": str(folder / "tls" / "cert.pem"),
+            "key": str(folder / "tls" / "key.pem"),
+            "roots": [str(layout.paths.tls_ca_certificate(node.organization))],
+        },
+    }

@@ -1,0 +1,90 @@
+"""From the layout and its certificates to each channel's genesis block."""
+
+import secrets
+import time
+
+from hlf.wire.configtx import (
+    BatchSpec,
+    ChannelSpec,
+    ConsenterSpec,
+    OrganizationSpec,
+    SmartBftOptions,
+    genesis_block,
+)
+from hlf_network.crypto import write_public
+from hlf_network.layout import ChannelLayout, Layout, Node
+
+# Measured: a killed leader costs 2.9 s of commits with these, 25 s with Fabric's defaults. Under more load
+# than two cores carry they can leave an orderer behind, which `steady` does not.
+_LIVELY = SmartBftOptions(
+    request_forward_timeout="500ms",
+    request_complain_timeout="2s",
+    request_auto_remove_timeout="1m",
+    view_change_resend_interval="1s",
+    view_change_timeout="5s",
+    leader_heartbeat_timeout="5s",
+)
+
+
+def write(layout: Layout) -> None:
+    """Write the genesis block of every channel that has none yet."""
+    for channel in layout.channels.values():
+        path = layout.paths.genesis(channel.name)
+        if path.exists():
+            continue
+        block = genesis_block(
+            channel_spec(layout, channel), timestamp_ns=time.time_ns(), nonce=secrets.token_bytes(24)
+        )
+        draft = path.with_suffix(".draft")
+        write_public(draft, block.SerializeToString())
+        draft.rename(path)
+
+
+def channel_spec(layout: Layout, channel: ChannelLayout) -> ChannelSpec:
+    """The channel as `hlf.wire.configtx` wants it; reads the organizations' certificates."""
+    topology = layout.topology
+    return ChannelSpec(
+        name=channel.name,
+        application_orgs=tuple(
+            _organization(layout, member, anchors=channel.peers) for member in channel.members
+        ),
+        orderer_orgs=tuple(
+            _organization(layout, name, endpoints=channel.orderers)
+            for name in dict.fromkeys(node.organization for node in channel.orderers)
+        ),
+        consenters=tuple(
+            _consenter(layout, index, node) for index, node in enumerate(channel.orderers, start=1)
+        ),
+        acls=channel.acls,
+        application_policies=channel.policies,
+        lifecycle_endorsement=channel.lifecycle.expression(),
+        batch=BatchSpec(max_messages=topology.batch_messages, timeout=topology.batch_timeout),
+        bft_options=_LIVELY if topology.faults == "lively" else SmartBftOptions(),
+    )
+
+
+def _organization(
+    layout: Layout, name: str, *, anchors: tuple[Node, ...] = (), endpoints: tuple[Node, ...] = ()
+) -> OrganizationSpec:
+    paths = layout.paths
+    return OrganizationSpec(
+        msp_id=name,
+        root_certs=(paths.ca_certificate(name).read_bytes(),),
+        tls_root_certs=(paths.tls_ca_certificate(name).read_bytes(),),
+        anchor_peers=tuple((node.host, node.port) for node in anchors if node.organization == name),
+        orderer_endpoints=tuple(node.endpoint for node in endpoints if node.organization == name),
+    )
+
+
+def _consenter(layout: Layout, index: int, node: Node) -> ConsenterSpec:
+    folder = layout.paths.node(node)
+    tls = (folder / "tls" / "cert.pem").read_bytes()
+    return ConsenterSpec(
+        id=index,
+        host=node.host,
+        port=node.port,
+        msp_id=node.organization,
+        identity=(folder / "msp" / "signcerts" / "cert.pem").read_bytes(),
+        client_tls_cert=tls,
+        server_tls_cert=tls,
+    )
