@@ -11,8 +11,8 @@ from lending_domain.score import UNIT, Evaluation, ItemScore, Threshold
 from lending_domain.values import Flag, Value
 
 NOTE_KO = (
-    "이 점수는 부도확률이 아닙니다. 모형은 보증을 받은 기업만을 표본으로 하였고, 사고가 아직 충분히 드러나지 않은 "
-    "시점의 자료입니다."
+    "이 점수는 부도확률이 아닙니다. 모형은 보증을 받은 기업만을 표본으로 하였고, "
+    "사고가 아직 충분히 드러나지 않은 시점의 자료입니다."
 )
 NOTE_EN = (
     "The score is no probability of default: the model was drawn from accepted firms only, before their "
@@ -35,7 +35,7 @@ class Bar(Value):
 
 
 class Reason(Value):
-    """Why points were lost, most first. lost in 1/60,000,000; share of all that was lost, in tenths of a %."""
+    """Why points were lost, most first. lost in 1/60,000,000; share: of all lost, per mille."""
 
     code: str
     item: str
