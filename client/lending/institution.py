@@ -1,10 +1,10 @@
 """What every institution's client shares: one gateway, business verbs, and both faces.
 
-A verb is written once, as a flow. Bound to a `Gateway` it is a plain method; bound to an `AsyncGateway` the same
-call returns an awaitable::
+A verb is written once, as a flow. Bound to a `Gateway` it is a plain method; bound to an `AsyncGateway`
+the same call returns an awaitable::
 
-    BankClient(gateway).disburse(...)
-    await BankClient(async_gateway).disburse(...)
+    BankClient(gateway).execute_loan(...)
+    await BankClient(async_gateway).execute_loan(...)
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class verb(Generic[C, P, T]):  # noqa: N801 - a decorator
 
     def __init__(self, flow: Callable[Concatenate[C, P], Flow[T]]) -> None:
         self.flow = flow
-        functools.update_wrapper(self, flow)
+        self.__doc__ = flow.__doc__
 
     @overload
     def __get__(self, client: None, owner: object) -> Self: ...
