@@ -1,0 +1,44 @@
+"""``python -m hlf_emulator --config FILE.json``: run a network until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hlf.errors import FabricError
+from hlf_emulator.config import EmulatorConfig, load
+from hlf_emulator.server import Emulator
+
+
+async def _run(config: EmulatorConfig) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    emulator = Emulator(config)
+    try:
+        await emulator.start()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await stopping.wait()
+    finally:
+        await emulator.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints ``ready`` when every port listens; 2 for a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="hlf_emulator", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the file the network tool writes")
+    options = parser.parse_args(arguments)
+    try:
+        asyncio.run(_run(load(options.config)))
+    except (FabricError, OSError, RuntimeError) as error:
+        sys.stderr.write(f"hlf_emulator: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""How blocks come from the ordering service to one peer."""
+
+import asyncio
+import logging
+
+from hlf_emulator.bundle import ConfigError
+from hlf_emulator.orderer import OrderingService
+from hlf_emulator.peer import Channel
+
+_LOG = logging.getLogger(__name__)
+
+
+class BlockFeed:
+    """Hands every block to the channels of one peer, in order, from the height each has."""
+
+    def __init__(self, peer_name: str, service: OrderingService) -> None:
+        self._peer_name = peer_name
+        self._service = service
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.delay = 0.0
+
+    def follow(self, channel: Channel) -> None:
+        """Start handing blocks to ``channel``."""
+        if channel.name in self._tasks:
+            return
+        task = asyncio.get_running_loop().create_task(self._run(channel))
+        task.add_done_callback(self._ended)
+        self._tasks[channel.name] = task
+
+    async def stop(self) -> None:
+        """Stop after the block being committed."""
+        tasks = tuple(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, channel: Channel) -> None:
+        sequencer = await self._service.wait_sequencer(channel.name)
+        while True:
+            height = channel.ledger.height
+            await sequencer.wait_height(height + 1)
+            if self.delay:
+                # Asked for through the control API, to show what a slow peer does.
+                await asyncio.sleep(self.delay)
+            # A commit once begun is finished: half a block would be neither there nor not there.
+            await asyncio.shield(channel.commit(sequencer.block(height)))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, ConfigError):
+            _LOG.error("%s stops a channel: %s", self._peer_name, error)
+        elif error is not None:
+            _LOG.error("%s stops a channel", self._peer_name, exc_info=error)

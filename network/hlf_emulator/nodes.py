@@ -1,0 +1,191 @@
+"""Nodes with their ports: what starts, stops and starts again."""
+
+import ssl
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+from fabric_protos.discovery import protocol_pb2_grpc
+from fabric_protos.gateway import gateway_pb2_grpc
+from fabric_protos.orderer import ab_pb2_grpc
+from fabric_protos.peer import events_pb2_grpc, peer_pb2_grpc, proposal_pb2, proposal_response_pb2
+
+from hlf.identity import SigningIdentity
+from hlf_emulator.block_feed import BlockFeed
+from hlf_emulator.config import NodeTls, OrdererConfig, PeerConfig, split_address
+from hlf_emulator.deliver_service import AtomicBroadcastService, PeerDeliverService
+from hlf_emulator.directory import Directory
+from hlf_emulator.discovery_service import DiscoveryService
+from hlf_emulator.gateway_service import GatewayService
+from hlf_emulator.orderer import Orderer, OrderingService
+from hlf_emulator.participation import ParticipationApi
+from hlf_emulator.peer import Peer, RpcRefused
+from hlf_emulator.rest import HttpServer
+from hlf_emulator.rpc_status import RpcError, abort
+
+MESSAGE_BYTES = 100 * 1024 * 1024  # both limits of internal/pkg/comm/config.go
+_OPTIONS = (
+    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),
+    # Fabric's servers drop clients that ping more often than once a minute.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Node(Protocol):
+    """A node of the network, by the name the topology gives it."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Open the ports. Raises OSError or RuntimeError when one is taken."""
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Close the ports; calls in progress are given ``grace`` seconds."""
+
+    def status(self) -> dict[str, object]:
+        """What it is, whether it runs, and the height of each of its channels."""
+
+
+class EndorserService(peer_pb2_grpc.EndorserServicer):
+    """protos.Endorser of one peer."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    async def ProcessProposal(  # noqa: N802 - the RPC's name
+        self, request: proposal_pb2.SignedProposal, context: _Context
+    ) -> proposal_response_pb2.ProposalResponse:
+        """Simulate and endorse."""
+        try:
+            return await self._peer.process_proposal(request)
+        except RpcRefused as refused:
+            await abort(context, RpcError(refused.code, refused.message))
+
+
+class PeerNode:
+    """A peer, its gRPC port and its feed of blocks."""
+
+    def __init__(self, config: PeerConfig, peer: Peer, service: OrderingService) -> None:
+        self.name = config.name
+        self.peer = peer
+        self.feed = BlockFeed(config.name, service)
+        self.directory: Directory | None = None
+        self._config = config
+        self._server: grpc.aio.Server | None = None
+        peer.on_join.append(self.feed.follow)
+
+    async def start(self) -> None:
+        """Open the port at the heights that the peer had."""
+        if self._server is not None:
+            return
+        if self.directory is None:
+            raise RuntimeError(f"{self.name} has no directory of the network")
+        await self.peer.start()
+        server = grpc.aio.server(options=_OPTIONS)
+        peer_pb2_grpc.add_EndorserServicer_to_server(EndorserService(self.peer), server)
+        gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayService(self.peer, self.directory), server)
+        events_pb2_grpc.add_DeliverServicer_to_server(PeerDeliverService(self.peer), server)
+        protocol_pb2_grpc.add_DiscoveryServicer_to_server(DiscoveryService(self.peer, self.directory), server)
+        self._server = await _listen(server, self._config.listen, self._config.tls)
+        for channel in self.peer.channels.values():
+            self.feed.follow(channel)
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Close the port; blocks are taken up again at the next start."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        await server.stop(grace)
+        await self.feed.stop()
+        await self.peer.stop()
+
+    def status(self) -> dict[str, object]:
+        """Kind, running, heights."""
+        channels = {name: channel.ledger.height for name, channel in sorted(self.peer.channels.items())}
+        return {"kind": "peer", "running": self._server is not None, "channels": channels}
+
+
+class OrdererNode:
+    """An orderer, its gRPC port and its channel participation port."""
+
+    def __init__(self, config: OrdererConfig, orderer: Orderer) -> None:
+        self.name = config.name
+        self.orderer = orderer
+        self._config = config
+        self._server: grpc.aio.Server | None = None
+        self._admin: HttpServer | None = None
+
+    async def start(self) -> None:
+        """Open both ports and take part in ordering."""
+        if self._server is not None:
+            return
+        host, port = split_address(self._config.admin_listen)
+        admin = HttpServer(
+            ParticipationApi(self.orderer).handle,
+            host,
+            port,
+            _admin_tls(self._config.tls, self._config.admin_client_roots),
+        )
+        await admin.start()
+        server = grpc.aio.server(options=_OPTIONS)
+        ab_pb2_grpc.add_AtomicBroadcastServicer_to_server(AtomicBroadcastService(self.orderer), server)
+        try:
+            self._server = await _listen(server, self._config.listen, self._config.tls)
+        except BaseException:
+            await admin.stop()
+            raise
+        self._admin = admin
+        self.orderer.running = True
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Close both ports and leave the quorum."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        self.orderer.running = False
+        await server.stop(grace)
+        if self._admin is not None:
+            await self._admin.stop()
+            self._admin = None
+
+    def status(self) -> dict[str, object]:
+        """Kind, running, heights."""
+        channels = {name: item.height for name, item in sorted(self.orderer.channels.items())}
+        return {"kind": "orderer", "running": self._server is not None, "channels": channels}
+
+
+def load_identity(msp: Path, msp_id: str) -> SigningIdentity:
+    """The signing identity of a local MSP folder. Raises IdentityError or OSError."""
+    certificate = _only_file(msp / "signcerts")
+    key = _only_file(msp / "keystore")
+    return SigningIdentity.from_pem(msp_id, certificate.read_bytes(), key.read_bytes())
+
+
+def _only_file(folder: Path) -> Path:
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    if not files:
+        raise FileNotFoundError(f"no file in {folder.parent.name}/{folder.name}")
+    return files[0]
+
+
+async def _listen(server: grpc.aio.Server, address: str, tls: NodeTls) -> grpc.aio.Server:
+    pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+    credentials = grpc.ssl_server_credentials([pair])  # type: ignore[no-untyped-call]
+    server.add_secure_port(address, credentials)
+    await server.start()
+    return server
+
+
+def _admin_tls(tls: NodeTls, client_roots: tuple[Path, ...]) -> ssl.SSLContext:
+    """Client certificates are asked for; the API itself answers 401 to those who send none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(tls.certificate, tls.key)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    for path in client_roots:
+        context.load_verify_locations(path)
+    return context

@@ -1,0 +1,261 @@
+"""Orderer nodes: the channels each has joined, and what Broadcast answers.
+
+Texts and their order follow orderer/common/broadcast, orderer/common/msgprocessor and
+orderer/common/multichannel/registrar.go.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fabric_protos.common import common_pb2
+from fabric_protos.orderer import ab_pb2
+from google.protobuf.message import DecodeError
+
+from hlf.identity import SigningIdentity
+from hlf_emulator.blockfile import BlockFile
+from hlf_emulator.bundle import Bundle, ConfigError
+from hlf_emulator.config_update import ConfigUpdateError, config_transaction
+from hlf_emulator.msp import MspError, Verifier
+from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.sequencer import Refused, Sequencer
+
+
+class JoinError(Exception):
+    """A channel that cannot be joined, left or found; ``kind`` chooses the HTTP status."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class _Rejected(Exception):  # noqa: N818 - an answer of Broadcast
+    def __init__(self, status: common_pb2.Status.ValueType, info: str) -> None:
+        super().__init__(info)
+        self.status = status
+        self.info = info
+
+
+class OrderingService:
+    """The sequencers of all channels, kept under ``folder`` and shared by the orderer nodes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        signers: dict[str, SigningIdentity],
+        verifier: Verifier,
+        batch_timeout: float | None,
+    ) -> None:
+        self._folder = folder
+        self._signers = signers
+        self._verifier = verifier
+        self._batch_timeout = batch_timeout
+        self._opened = asyncio.Event()
+        self.sequencers: dict[str, Sequencer] = {}
+
+    async def wait_sequencer(self, channel: str) -> Sequencer:
+        """The channel's sequencer, once an orderer has joined the channel."""
+        while channel not in self.sequencers:
+            await self._opened.wait()
+        return self.sequencers[channel]
+
+    def recover(self) -> None:
+        """Open every channel found on disk."""
+        for path in sorted(self._folder.glob("*.blocks")):
+            blocks = BlockFile(path)
+            if blocks.height:
+                self._open(path.stem, blocks)
+            else:
+                blocks.close()
+
+    def start_channel(self, channel: str, block: common_pb2.Block) -> Sequencer:
+        """The channel's sequencer, made from its genesis block the first time. Raises JoinError."""
+        known = self.sequencers.get(channel)
+        if known is not None:
+            number = block.header.number
+            if number < known.height and known.block(number).header != block.header:
+                raise JoinError("invalid", "block differs from the one the channel was started with")
+            return known
+        if block.header.number != 0:
+            raise JoinError(
+                "invalid", f"no orderer of this network has the blocks before {block.header.number}"
+            )
+        blocks = BlockFile(self._folder / f"{channel}.blocks")
+        if blocks.height == 0:
+            blocks.append(block)
+        return self._open(channel, blocks)
+
+    def flush(self) -> None:
+        """Order what waits, quorum permitting."""
+        for sequencer in self.sequencers.values():
+            sequencer.flush()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for sequencer in self.sequencers.values():
+            sequencer.close()
+
+    def _open(self, channel: str, blocks: BlockFile) -> Sequencer:
+        sequencer = Sequencer(channel, blocks, self._signers, self._verifier, self._batch_timeout)
+        self.sequencers[channel] = sequencer
+        self._opened.set()
+        self._opened = asyncio.Event()
+        return sequencer
+
+
+class Orderer:
+    """One orderer node. ``endpoint`` is the address clients know it by."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        msp_id: str,
+        identity: SigningIdentity,
+        endpoint: str,
+        state: Path,
+        service: OrderingService,
+    ) -> None:
+        self.name = name
+        self.msp_id = msp_id
+        self.identity = identity
+        self.endpoint = endpoint
+        self._service = service
+        self._file = state / f"{name}.json"
+        self._running = False
+        self.channels: dict[str, Sequencer] = {}
+        for channel in self._remembered():
+            if channel in service.sequencers:
+                self.channels[channel] = service.sequencers[channel]
+
+    @property
+    def running(self) -> bool:
+        """Whether the node's ports are open."""
+        return self._running
+
+    @running.setter
+    def running(self, running: bool) -> None:
+        self._running = running
+        for sequencer in self.channels.values():
+            sequencer.set_node(self.name, joined=True, running=running)
+
+    # -- channel participation
+
+    def join(self, channel: str, block: common_pb2.Block) -> Sequencer:
+        """Join by a configuration block. Raises JoinError when joined already or the block does not fit."""
+        if channel in self.channels:
+            raise JoinError("exists", "channel already exists")
+        sequencer = self._service.start_channel(channel, block)
+        self.channels[channel] = sequencer
+        self._remember()
+        sequencer.set_node(self.name, joined=True, running=self._running)
+        return sequencer
+
+    def leave(self, channel: str) -> None:
+        """Stop ordering the channel. The blocks stay with the others. Raises JoinError when not joined."""
+        sequencer = self.channels.pop(channel, None)
+        if sequencer is None:
+            raise JoinError("unknown", "channel does not exist")
+        self._remember()
+        sequencer.set_node(self.name, joined=False, running=self._running)
+
+    # -- broadcast
+
+    def broadcast(self, envelope: common_pb2.Envelope) -> ab_pb2.BroadcastResponse:
+        """Check and queue one envelope; never raises for what a client can send."""
+        try:
+            sequencer, request_id, content = self._process(envelope)
+            if not sequencer.is_consenter(self.name):
+                raise _Rejected(
+                    common_pb2.SERVICE_UNAVAILABLE, f"orderer is not a consenter of {sequencer.channel}"
+                )
+            sequencer.submit(self.name, request_id, content)
+        except _Rejected as rejected:
+            return ab_pb2.BroadcastResponse(status=rejected.status, info=rejected.info)
+        except Refused as refused:
+            return ab_pb2.BroadcastResponse(status=common_pb2.SERVICE_UNAVAILABLE, info=str(refused))
+        return ab_pb2.BroadcastResponse(status=common_pb2.SUCCESS)
+
+    def _process(self, envelope: common_pb2.Envelope) -> tuple[Sequencer, str, bytes]:
+        try:
+            payload = common_pb2.Payload.FromString(envelope.payload)
+            header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+            signature_header = common_pb2.SignatureHeader.FromString(payload.header.signature_header)
+        except DecodeError as error:
+            raise _Rejected(common_pb2.BAD_REQUEST, f"could not determine channel ID: {error}") from error
+        if not payload.HasField("header"):
+            raise _Rejected(common_pb2.BAD_REQUEST, "could not determine channel ID: no header was set")
+        sequencer = self.channels.get(header.channel_id)
+        if sequencer is None:
+            raise _Rejected(common_pb2.BAD_REQUEST, "channel does not exist")
+        if header.type == common_pb2.CONFIG:
+            raise _Rejected(common_pb2.BAD_REQUEST, "message is of type that cannot be processed directly")
+        if header.type == common_pb2.ORDERER_TRANSACTION:
+            raise _Rejected(common_pb2.BAD_REQUEST, "message is of type that is no longer supported")
+        request_id = hashlib.sha256(payload.header.signature_header).hexdigest()
+        if header.type == common_pb2.CONFIG_UPDATE:
+            return sequencer, request_id, self._configure(sequencer, envelope, signature_header.creator)
+        check_message(sequencer, envelope, signature_header.creator)
+        return sequencer, request_id, envelope.SerializeToString()
+
+    def _configure(self, sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> bytes:
+        try:
+            check_message(sequencer, envelope, creator)
+        except _Rejected as rejected:
+            raise _Rejected(
+                rejected.status,
+                f"config update for existing channel did not pass initial checks: {rejected.info}",
+            ) from rejected
+        try:
+            config = config_transaction(sequencer.bundle, envelope, self.identity)
+        except (ConfigUpdateError, ConfigError) as error:
+            raise _Rejected(
+                common_pb2.BAD_REQUEST,
+                f"error applying config update to existing channel '{sequencer.channel}': {error}",
+            ) from error
+        return config.SerializeToString()
+
+    # -- which channels, on disk
+
+    def _remembered(self) -> Sequence[str]:
+        if not self._file.exists():
+            return ()
+        return list(json.loads(self._file.read_text(encoding="utf-8"))["channels"])
+
+    def _remember(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"channels": sorted(self.channels)}), encoding="utf-8")
+        temporary.replace(self._file)
+
+
+def check_message(sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> None:
+    """The filters of a standard channel, in Fabric's order (msgprocessor/standardchannel.go:65)."""
+    if not envelope.payload:
+        raise _Rejected(common_pb2.BAD_REQUEST, "Message was empty")
+    size = len(envelope.payload) + len(envelope.signature)
+    allowed = sequencer.bundle.batch.absolute_max_bytes
+    if size > allowed:
+        raise _Rejected(
+            common_pb2.BAD_REQUEST,
+            f"message payload is {size} bytes and exceeds maximum allowed {allowed} bytes",
+        )
+    if _expired(sequencer.bundle, creator):
+        raise _Rejected(common_pb2.BAD_REQUEST, "broadcast client identity expired")
+    try:
+        sequencer.bundle.policies.evaluate(
+            "/Channel/Writers", [SignedData(envelope.payload, creator, envelope.signature)]
+        )
+    except PolicyError as error:
+        raise _Rejected(common_pb2.FORBIDDEN, f"{error}: permission denied") from error
+
+
+def _expired(bundle: Bundle, creator: bytes) -> bool:
+    try:
+        return bundle.msps.deserialize(creator).expired(datetime.now(UTC))
+    except MspError:
+        # Whoever the channel does not know fails at the signature policy, with that text.
+        return False

@@ -1,0 +1,173 @@
+"""A small HTTP/1.1 server on asyncio streams, for the participation and control APIs.
+
+Bodies by Content-Length or chunked; connections are kept alive. Started in a few milliseconds, which a
+framework's import alone would exceed many times.
+"""
+
+import asyncio
+import http
+import json
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+_MAX_HEADERS = 64 * 1024
+_MAX_BODY = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. Header names are lower case; ``client_certificate`` says whether TLS gave one."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    client_certificate: bool
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def json_response(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON with the trailing newline that Go's encoder writes."""
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return Response(status, body, {"Content-Type": "application/json", **(headers or {})})
+
+
+class _BadRequest(Exception):  # noqa: N818 - the answer it leads to
+    pass
+
+
+class HttpServer:
+    """Serves ``handler`` at one address."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        max_body: int = _MAX_BODY,
+    ) -> None:
+        self._handler = handler
+        self._host = host
+        self._port = port
+        self._tls = tls
+        self._max_body = max_body
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        self._server = await asyncio.start_server(
+            self._connected, self._host, self._port, ssl=self._tls, limit=_MAX_HEADERS
+        )
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is None:
+            return
+        self._server.close()
+        for task in tuple(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._server.wait_closed()
+        self._server = None
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+        try:
+            while await self._one_request(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
+            # The client went away or sent what is not HTTP: there is nobody to answer.
+            pass
+        except asyncio.CancelledError:
+            # Only stop() cancels this task; ending it normally keeps asyncio from reporting it.
+            pass
+        finally:
+            writer.transport.abort() if writer.is_closing() else writer.close()
+
+    async def _one_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            request = await self._read(head, reader, writer)
+        except _BadRequest as error:
+            await _send(writer, Response(400, str(error).encode()), keep_alive=False)
+            return False
+        response = await self._handler(request)
+        keep_alive = request.headers.get("connection", "").lower() != "close"
+        await _send(writer, response, keep_alive)
+        return keep_alive
+
+    async def _read(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
+        lines = head.decode("latin-1").split("\r\n")
+        parts = lines[0].split(" ")
+        if len(parts) != 3:
+            raise _BadRequest("malformed request line")
+        headers: dict[str, str] = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            if name:
+                headers[name.strip().lower()] = value.strip()
+        if headers.get("expect", "").lower() == "100-continue":
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            await writer.drain()
+        peer_certificate = writer.get_extra_info("peercert")
+        return Request(
+            method=parts[0],
+            path=parts[1].partition("?")[0],
+            headers=headers,
+            body=await self._body(headers, reader),
+            client_certificate=bool(peer_certificate),
+        )
+
+    async def _body(self, headers: Mapping[str, str], reader: asyncio.StreamReader) -> bytes:
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            return await self._chunks(reader)
+        try:
+            length = int(headers.get("content-length", "0"))
+        except ValueError as error:
+            raise _BadRequest("malformed Content-Length") from error
+        if length > self._max_body:
+            raise _BadRequest("http: request body too large")
+        return await reader.readexactly(length)
+
+    async def _chunks(self, reader: asyncio.StreamReader) -> bytes:
+        body = bytearray()
+        while True:
+            line = await reader.readuntil(b"\r\n")
+            try:
+                size = int(line.split(b";")[0].strip(), 16)
+            except ValueError as error:
+                raise _BadRequest("malformed chunk") from error
+            if len(body) + size > self._max_body:
+                raise _BadRequest("http: request body too large")
+            body += await reader.readexactly(size)
+            await reader.readexactly(2)
+            if size == 0:
+                return bytes(body)
+
+
+async def _send(writer: asyncio.StreamWriter, response: Response, keep_alive: bool) -> None:
+    reason = http.HTTPStatus(response.status).phrase
+    lines = [f"HTTP/1.1 {response.status} {reason}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    if response.status != http.HTTPStatus.NO_CONTENT:
+        lines.append(f"Content-Length: {len(response.body)}")
+    lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
+    writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body)
+    await writer.drain()

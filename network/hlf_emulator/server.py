@@ -1,0 +1,82 @@
+"""One process for a whole network: build the nodes, open the ports, stop cleanly."""
+
+import asyncio
+
+from hlf_emulator.config import EmulatorConfig, split_address
+from hlf_emulator.directory import Directory
+from hlf_emulator.faults import ControlApi
+from hlf_emulator.msp import Verifier
+from hlf_emulator.msp_folder import load_msp
+from hlf_emulator.nodes import Node, OrdererNode, PeerNode, load_identity
+from hlf_emulator.orderer import Orderer, OrderingService
+from hlf_emulator.peer import Peer, Shared
+from hlf_emulator.rest import HttpServer
+
+_GRACE = 0.3  # seconds that calls in progress are given at the end
+
+
+class Emulator:
+    """All nodes of a configuration; what they had before is read from its state folder."""
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        """Read keys and ledgers. Raises IdentityError, MspError or OSError naming the file."""
+        verifier = Verifier()
+        orderer_identities = {item.name: load_identity(item.msp, item.msp_id) for item in config.orderers}
+        self.service = OrderingService(
+            config.state / "ordering", orderer_identities, verifier, config.batch_timeout
+        )
+        self.service.recover()
+        self.shared = Shared(config.state / "ledgers", verifier)
+        orderer_nodes = [
+            OrdererNode(
+                item,
+                Orderer(
+                    name=item.name,
+                    msp_id=item.msp_id,
+                    identity=orderer_identities[item.name],
+                    endpoint=item.external,
+                    state=config.state / "orderers",
+                    service=self.service,
+                ),
+            )
+            for item in config.orderers
+        ]
+        peer_nodes = [
+            PeerNode(
+                item,
+                Peer(
+                    item.name,
+                    load_identity(item.msp, item.msp_id),
+                    item.external,
+                    load_msp(item.msp, item.msp_id, verifier),
+                    self.shared,
+                ),
+                self.service,
+            )
+            for item in config.peers
+        ]
+        self.directory = Directory(
+            [node.peer for node in peer_nodes], [node.orderer for node in orderer_nodes]
+        )
+        for node in peer_nodes:
+            node.directory = self.directory
+        nodes: list[Node] = [*orderer_nodes, *peer_nodes]
+        self.nodes = {node.name: node for node in nodes}
+        host, port = split_address(config.control)
+        self._control = HttpServer(ControlApi(self.nodes).handle, host, port)
+
+    async def start(self) -> None:
+        """Open every port. Raises OSError or RuntimeError when one is taken."""
+        await self._control.start()
+        await asyncio.gather(*(node.start() for node in self.nodes.values()))
+
+    async def stop(self) -> None:
+        """Close every port, order what waits, make everything durable."""
+        await self._control.stop()
+        peers = [node for node in self.nodes.values() if isinstance(node, PeerNode)]
+        orderers = [node for node in self.nodes.values() if isinstance(node, OrdererNode)]
+        await asyncio.gather(*(node.stop(_GRACE) for node in peers))
+        self.service.flush()
+        await asyncio.gather(*(node.stop(_GRACE) for node in orderers))
+        self.service.close()
+        self.shared.close()
