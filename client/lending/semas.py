@@ -1,4 +1,4 @@
-"""SEMAS's client (소상공인시장진흥공단): review, confirmation letter, evidence and referral to a foundation."""
+"""The client of SEMAS (소상공인시장진흥공단): review, confirmation letter, evidence, referral."""
 
 from __future__ import annotations
 
