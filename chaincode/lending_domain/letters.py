@@ -29,7 +29,7 @@ from lending_domain.violations import Violation, Violations, refuse
 _LABEL = b"dure letter 1\n"
 _ATTRIBUTES = x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1")
 ANYONE = "*"
-"""Addressee of a letter meant for whoever holds it: rate notices, sealing keys, receipts."""
+"""Addressee of a letter meant for whoever holds it: rate notices, sealing keys."""
 
 LEGAL_NOTE_KO = "이 문서는 전자문서 및 전자거래 기본법의 전자문서이며, 전자서명법에 따른 전자서명이 있습니다."
 LEGAL_NOTE_EN = (
@@ -42,8 +42,7 @@ class LetterKind(StrEnum):
     """What a letter says."""
 
     CONFIRMATION = "confirmation"  # 정책자금 확인서: semas to the foundation
-    EVIDENCE = "evidence"  # what semas hands on of the evidence
-    RECEIPT = "receipt"  # an issuer's, of one document: verifiable by anyone who holds it
+    EVIDENCE = "evidence"  # an issuer's receipt of one document; semas's list of what it hands on
     GUARANTEE = "guarantee"  # 신용보증서: foundation to the bank
     RATE_NOTICE = "rate-notice"  # mss: the quarter's policy base rate
     REVOCATION = "revocation"  # a consent was revoked
@@ -56,7 +55,7 @@ class LetterKind(StrEnum):
     KEY = "key"  # a sealing key, signed by its owner
 
 
-_OPEN = frozenset({LetterKind.RATE_NOTICE, LetterKind.KEY, LetterKind.RECEIPT})
+_OPEN = frozenset({LetterKind.RATE_NOTICE, LetterKind.KEY})
 
 
 class Letter(Value):
@@ -87,7 +86,7 @@ class Letter(Value):
         if self.expires_at <= self.issued_at:
             raise ValueError("a letter expires after it is issued")
         if self.addressee == ANYONE and self.kind not in _OPEN:
-            raise ValueError("only a rate notice, a key or a receipt may be addressed to anyone")
+            raise ValueError("only a rate notice or a key may be addressed to anyone")
         canonical(self.body)
         return self
 

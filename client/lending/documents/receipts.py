@@ -6,45 +6,63 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from lending_domain.documents import Receipt
-from lending_domain.letters import ANYONE, Letter, LetterKind, SignedLetter, sign_letter, verify_letter
+from lending_domain.letters import Letter, LetterKind, SignedLetter, sign_letter, verify_letter
+from lending_domain.records_letters import ReceiptBody
 from lending_domain.violations import Violation, Violations
 
 VALIDITY = timedelta(days=90)
 """How long an issued document is taken as current."""
 
 
-def sign_receipt(
-    receipt: Receipt,
+def receipt_signer(
     issuer: str,
     signer: Callable[[bytes], bytes],
     certificate_pem: bytes | str,
     *,
     at: datetime,
+    addressee: str = "semas",
     validity: timedelta = VALIDITY,
-) -> SignedLetter:
-    """The receipt as a signed letter. at: the issuer's clock; signer: message -> DER ECDSA-SHA256."""
-    letter = Letter(
-        kind=LetterKind.RECEIPT,
-        id=f"receipt-{os.urandom(16).hex()}",
-        issuer=issuer,
-        addressee=ANYONE,
-        subject=receipt.document_id,
-        issued_at=at,
-        expires_at=at + validity,
-        body=receipt.model_dump(mode="json"),
-        nonce=os.urandom(16).hex(),
-    )
-    return sign_letter(letter, signer, certificate_pem)
+) -> Callable[[str, ReceiptBody], SignedLetter]:
+    """What `seal` takes to sign receipts. signer: message -> DER ECDSA-SHA256; at: the issuer's clock."""
+
+    def sign(document_id: str, body: ReceiptBody) -> SignedLetter:
+        letter = Letter(
+            kind=LetterKind.EVIDENCE,
+            id=os.urandom(16).hex(),
+            issuer=issuer,
+            addressee=addressee,
+            subject=document_id,
+            issued_at=at,
+            expires_at=at + validity,
+            body=body.model_dump(mode="json"),
+            nonce=os.urandom(16).hex(),
+        )
+        return sign_letter(letter, signer, certificate_pem)
+
+    return sign
 
 
 def verify_receipt(
-    signed: SignedLetter, trust_anchors: Mapping[str, Sequence[bytes | str]], at: datetime, issuer: str
-) -> tuple[Receipt | None, Violations]:
-    """The receipt, and everything that is wrong with it; rely on it only when nothing is."""
-    found = list(verify_letter(signed, trust_anchors, at, None, kind=LetterKind.RECEIPT, issuer=issuer))
+    signed: SignedLetter,
+    trust_anchors: Mapping[str, Sequence[bytes | str]],
+    at: datetime,
+    *,
+    issuer: str,
+    document_id: str,
+) -> tuple[ReceiptBody | None, Violations]:
+    """The receipt's body, and everything that is wrong with it; rely on it only when nothing is."""
+    found = list(verify_letter(signed, trust_anchors, at, None, kind=LetterKind.EVIDENCE, issuer=issuer))
+    if signed.letter.subject != document_id:
+        found.append(
+            Violation(
+                code="RECEIPT_SUBJECT",
+                ko="다른 서류의 영수증입니다.",
+                en="The receipt is for another document.",
+                field="subject",
+            )
+        )
     try:
-        receipt = Receipt.model_validate(signed.letter.body)
+        return ReceiptBody.model_validate(signed.letter.body), tuple(found)
     except ValidationError:
         found.append(
             Violation(
@@ -55,13 +73,3 @@ def verify_receipt(
             )
         )
         return None, tuple(found)
-    if receipt.document_id != signed.letter.subject:
-        found.append(
-            Violation(
-                code="RECEIPT_SUBJECT",
-                ko="다른 서류의 영수증입니다.",
-                en="The receipt is for another document.",
-                field="subject",
-            )
-        )
-    return receipt, tuple(found)
