@@ -92,6 +92,10 @@ class Call:
             stub.ended = True
         return self._completed(200, "", payload, stub)
 
+    def refused(self, reason: str) -> Message:
+        """The message that ends the call with 500 for a reason outside the contract."""
+        return self._completed(500, reason)
+
     def _completed(
         self, status: int, message: str, payload: bytes = b"", stub: Stub | None = None
     ) -> Message:
