@@ -96,3 +96,27 @@ class Records(Contract):
         value = str(id(ctx)) + str(id(self))
         ctx.state.put(key, value.encode())
         return value
+
+    @transaction
+    def count(self, ctx: Context, start: str, end: str, target: str) -> int:
+        """Write how many keys a range has: a key added meanwhile is a phantom."""
+        found = sum(1 for _ in ctx.state.range(start, end))
+        ctx.state.put(target, str(found).encode())
+        return found
+
+    @transaction
+    def announce(self, ctx: Context, name: str, payload: str) -> str:
+        """Emit an event and write nothing."""
+        ctx.emit(name, payload.encode())
+        return payload
+
+    @query
+    def write_in_query(self, ctx: Context, key: str) -> str:
+        """Try to write where only reading is allowed."""
+        ctx.state.put(key, b"x")
+        return key
+
+    @transaction
+    def call(self, ctx: Context, chaincode: str, key: str, channel: str) -> str:
+        """Read from another chaincode."""
+        return ctx.invoke(chaincode, ["get", key], channel=channel).decode()
