@@ -92,7 +92,9 @@ class Lifecycle:
         )
         return outcome.transaction_id
 
-    def _check(self, definition: ChaincodeDefinition) -> lifecycle_pb2.CheckCommitReadinessResult:
+    def _check(
+        self, definition: ChaincodeDefinition, organizations: Sequence[str] = ()
+    ) -> lifecycle_pb2.CheckCommitReadinessResult:
         arguments = lifecycle_pb2.CheckCommitReadinessArgs(
             name=definition.name,
             version=definition.version,
@@ -102,12 +104,33 @@ class Lifecycle:
             init_required=definition.init_required,
         )
         return lifecycle_pb2.CheckCommitReadinessResult.FromString(
-            self._contract.evaluate("CheckCommitReadiness", arguments.SerializeToString())
+            self._contract.evaluate(
+                "CheckCommitReadiness",
+                arguments.SerializeToString(),
+                endorsing_organizations=tuple(organizations),
+            )
         )
 
-    def readiness(self, definition: ChaincodeDefinition) -> dict[str, bool]:
-        """Whether each organization of the channel has approved exactly this definition."""
-        return dict(self._check(definition).approvals)
+    def readiness(
+        self, definition: ChaincodeDefinition, *, organization: str | None = None
+    ) -> dict[str, bool]:
+        """Whether each organization of the channel has approved exactly this definition.
+
+        The answer is that of a peer of `organization` (None: the gateway's choice), and peers may lag.
+        """
+        return dict(self._check(definition, (organization,) if organization else ()).approvals)
+
+    def agreed(self, definition: ChaincodeDefinition, organizations: Sequence[str]) -> bool:
+        """Whether a peer of each of these organizations has seen the approvals of all of them.
+
+        Wait for it before `commit`: endorsers that have not seen the same approvals do not agree.
+        """
+        wanted = set(organizations)
+        for organization in organizations:
+            approvals = self.readiness(definition, organization=organization)
+            if not wanted <= {msp_id for msp_id, approved in approvals.items() if approved}:
+                return False
+        return True
 
     def mismatches(self, definition: ChaincodeDefinition) -> dict[str, tuple[str, ...]]:
         """Which fields each organization that has not approved this definition approved differently."""
