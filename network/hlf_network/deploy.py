@@ -85,11 +85,11 @@ class Deployment:
             _all(group)
         if missing:
             self.progress(f"chaincodes installed and approved ({len(self.packages)} packages)")
-        for process in self.servers:
-            process.wait_ready(30)
         _all(seen.values())
         self.progress("discovery sees every peer of every channel")
         _all([pool.submit(self._commit, one) for one in missing])
+        for process in self.servers:
+            process.wait_ready(30)
         _all([pool.submit(self._ready, channel) for channel in channels])
         self.progress(
             f"{len(definitions)} chaincode definitions in force on {len(self.layout.channels)} channels"
@@ -99,26 +99,41 @@ class Deployment:
         self._wait_serving(node, node.admin_published)
         self._wait_serving(node)
         url, tls = self.access.participation(node)
-        joined = participation.channels(url, tls)
-        for channel in self.layout.channels_of(node):
-            if channel.name not in joined:
-                participation.join(url, self.layout.paths.genesis(channel.name).read_bytes(), tls)
+
+        def join() -> None:
+            joined = participation.channels(url, tls)
+            for channel in self.layout.channels_of(node):
+                if channel.name not in joined:
+                    participation.join(url, self.layout.paths.genesis(channel.name).read_bytes(), tls)
+
+        self._eventually(join, f"{node.name} could not join its channels")
 
     def _join_peer(self, node: Node) -> None:
         self._wait_serving(node)
-        with self.access.peer(node) as peer:
-            joined = peer.channels()
-            for channel in self.layout.channels_of(node):
-                if channel.name not in joined:
-                    peer.join_channel(self.layout.paths.genesis(channel.name).read_bytes())
+
+        def join() -> None:
+            with self.access.peer(node) as peer:
+                joined = peer.channels()
+                for channel in self.layout.channels_of(node):
+                    if channel.name not in joined:
+                        peer.join_channel(self.layout.paths.genesis(channel.name).read_bytes())
+
+        self._eventually(join, f"{node.name} could not join its channels")
 
     def _install(self, node: Node, joined: "Future[None]") -> None:
         joined.result()
-        with self.access.peer(node) as peer:
-            installed = {chaincode.package_id for chaincode in peer.installed()}
-            for (organization, _chaincode), package in self.packages.items():
-                if organization == node.organization and package.id not in installed:
-                    peer.install(package.content)
+        own = [
+            package for (owner, _chaincode), package in self.packages.items() if owner == node.organization
+        ]
+
+        def install() -> None:
+            with self.access.peer(node) as peer:
+                installed = {chaincode.package_id for chaincode in peer.installed()}
+                for package in own:
+                    if package.id not in installed:
+                        peer.install(package.content)
+
+        self._eventually(install, f"{node.name} could not install its chaincodes")
 
     def _committed(self, channel: ChannelLayout) -> dict[str, ChaincodeDefinition]:
         lifecycle = Lifecycle(self._gateway(channel.peers[0]), channel.name)

@@ -194,7 +194,7 @@ def environment(node: Node, network: str) -> dict[str, str]:
         return {
             "CORE_PEER_ID": node.name,
             "CORE_PEER_NETWORKID": network,
-            "CORE_PEER_LOCALMSPID": node.organization,
+            "CORE_PEER_LOCALMSPID": node.msp_id,
             "CORE_PEER_MSPCONFIGPATH": f"{_IDENTITY}/msp",
             "CORE_PEER_ADDRESS": node.endpoint,
             "CORE_PEER_LISTENADDRESS": f"0.0.0.0:{node.port}",
@@ -218,7 +218,7 @@ def environment(node: Node, network: str) -> dict[str, str]:
     return {
         "ORDERER_GENERAL_LISTENADDRESS": "0.0.0.0",  # noqa: S104  inside the container
         "ORDERER_GENERAL_LISTENPORT": str(node.port),
-        "ORDERER_GENERAL_LOCALMSPID": node.organization,
+        "ORDERER_GENERAL_LOCALMSPID": node.msp_id,
         "ORDERER_GENERAL_LOCALMSPDIR": f"{_IDENTITY}/msp",
         "ORDERER_GENERAL_TLS_ENABLED": "true",
         "ORDERER_GENERAL_TLS_CERTIFICATE": f"{tls}/cert.pem",

@@ -115,7 +115,7 @@ def _node(layout: Layout, node: Node) -> dict[str, Any]:
     folder = layout.paths.node(node)
     return {
         "name": node.name,
-        "msp_id": node.organization,
+        "msp_id": node.msp_id,
         "listen": f"{LOOPBACK}:{node.published}",
         "external": node.endpoint,
         "msp": str(folder / "msp"),

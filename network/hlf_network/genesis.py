@@ -46,11 +46,11 @@ def channel_spec(layout: Layout, channel: ChannelLayout) -> ChannelSpec:
     return ChannelSpec(
         name=channel.name,
         application_orgs=tuple(
-            _organization(layout, member, anchors=channel.peers) for member in channel.members
+            _organization(layout, member, member, anchors=channel.peers) for member in channel.members
         ),
         orderer_orgs=tuple(
-            _organization(layout, name, endpoints=channel.orderers)
-            for name in dict.fromkeys(node.organization for node in channel.orderers)
+            _organization(layout, name, msp_id, endpoints=channel.orderers)
+            for name, msp_id in dict.fromkeys((node.organization, node.msp_id) for node in channel.orderers)
         ),
         consenters=tuple(
             _consenter(layout, index, node) for index, node in enumerate(channel.orderers, start=1)
@@ -64,11 +64,16 @@ def channel_spec(layout: Layout, channel: ChannelLayout) -> ChannelSpec:
 
 
 def _organization(
-    layout: Layout, name: str, *, anchors: tuple[Node, ...] = (), endpoints: tuple[Node, ...] = ()
+    layout: Layout,
+    name: str,
+    msp_id: str,
+    *,
+    anchors: tuple[Node, ...] = (),
+    endpoints: tuple[Node, ...] = (),
 ) -> OrganizationSpec:
     paths = layout.paths
     return OrganizationSpec(
-        msp_id=name,
+        msp_id=msp_id,
         root_certs=(paths.ca_certificate(name).read_bytes(),),
         tls_root_certs=(paths.tls_ca_certificate(name).read_bytes(),),
         anchor_peers=tuple((node.host, node.port) for node in anchors if node.organization == name),
@@ -83,7 +88,7 @@ def _consenter(layout: Layout, index: int, node: Node) -> ConsenterSpec:
         id=index,
         host=node.host,
         port=node.port,
-        msp_id=node.organization,
+        msp_id=node.msp_id,
         identity=(folder / "msp" / "signcerts" / "cert.pem").read_bytes(),
         client_tls_cert=tls,
         server_tls_cert=tls,

@@ -80,6 +80,7 @@ class Node:
 
     name: str
     organization: str
+    msp_id: str
     kind: str
     host: str
     port: int
@@ -270,6 +271,7 @@ class Layout:
                     yield Node(
                         name=name,
                         organization=organization.name,
+                        msp_id=organization.name if kind == "peer" else organization.orderer_msp,
                         kind=kind,
                         host=name if self.in_containers else "localhost",
                         port=inner if self.in_containers else published,

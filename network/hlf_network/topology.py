@@ -98,6 +98,15 @@ class Organization:
     listeners: tuple[str, ...]
     identities: tuple[IdentityRequest, ...]
 
+    @property
+    def orderer_msp(self) -> str:
+        """The MSP id of its orderers, which is not its members'.
+
+        Fabric's gossip verifies a peer on any one channel that knows its MSP. Were an organization known to a
+        channel as an orderer's only, its peers would be refused, at random, by every peer of that channel.
+        """
+        return f"{self.name}-orderer"
+
 
 @dataclass(frozen=True)
 class CollectionRequest:
@@ -163,6 +172,9 @@ def load(path: Path) -> Topology:
     organizations = {
         name: _organization(source, name, entry or {}) for name, entry in data["organizations"].items()
     }
+    for organization in organizations.values():
+        if organization.orderer_msp in organizations:
+            source.refuse(["organizations", organization.orderer_msp], "is the MSP id of another's orderers")
     for name, members in groups.items():
         if name in organizations:
             source.refuse(["groups", name], "an organization has this name already")
