@@ -57,8 +57,9 @@ class RecordView(Value):
 class Charter(Value):
     """Who takes part in a channel, and whose letters are taken there.
 
-    members: those with peers; they vote. anchors: the CA certificates (PEM) of each organization whose letters
-    or keys are taken. business_date_lookback_days: how far before the transaction a business date may lie.
+    members: those with peers; they vote. anchors: the CA certificates (PEM) of each organization whose
+    letters or keys are taken. business_date_lookback_days: how far before the transaction a business date
+    may lie.
     """
 
     version: int = Field(ge=1)

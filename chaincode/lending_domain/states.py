@@ -48,7 +48,7 @@ REFERRAL: Life = {
     "override": Step(("evaluated",), "evaluated"),
     "reserve_support": Step(("evaluated",), "cleared"),
     "rekey_support": Step(("cleared",), "cleared"),
-    "decline": Step(("evaluated",), "declined"),
+    "decline": Step(("referred", "evaluated"), "declined"),
     "release": Step(("cleared",), "released"),
 }
 GUARANTEE: Life = {
@@ -64,14 +64,16 @@ GUARANTEE: Life = {
 LOAN: Life = {
     "execute": Step((NEW,), "executed"),
     "repay": Step(("executed", "overdue", "accelerated", "accident"), None),
+    "charge_fee": Step(("executed", "overdue", "accelerated", "accident"), None),
     "record_arrears": Step(("executed", "overdue"), "overdue"),
-    "reset_rate": Step(("executed", "overdue", "accelerated", "accident", "subrogated"), None),
-    "prepay": Step(("executed",), None),
+    "reset_rate": Step(("executed", "overdue", "accelerated", "accident"), None),
+    "prepay": Step(("executed", "overdue"), None),
+    "pay_off": Step(("executed", "overdue", "accelerated", "accident"), None),
     "extend": Step(("executed", "overdue"), None),
-    "accelerate": Step(("overdue",), "accelerated"),
-    "report_accident": Step(("accelerated",), "accident"),
-    "receive_subrogation": Step(("accident",), "subrogated"),
-    "record_recovery": Step(("subrogated",), "subrogated"),
+    "accelerate": Step(("executed", "overdue", "accident"), None),
+    "report_accident": Step(("executed", "overdue", "accelerated"), None),
+    "receive_subrogation": Step(("accident",), None),
+    "record_recovery": Step(("subrogated",), None),
     "close": Step(("executed", "overdue", "accelerated", "accident", "subrogated"), "closed"),
 }
 

@@ -1,0 +1,110 @@
+"""Who may call: the organization's kind, the caller's role, the holder of a record.
+
+Belonging to an organization is never enough. The applicants' node serves all applicants, so a record is
+reached by the `holder` attribute of the caller's certificate; an institution's staff carry a `role`; whatever
+governs a channel is for a member's administrators.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from hlf_chaincode import Context, ContractError
+from lending_domain.funds import catalogue
+from lending_domain.records import Record
+
+
+class Kind(StrEnum):
+    """What an organization is, told by its MSP id."""
+
+    APPLICANTS = "applicants"
+    SEMAS = "semas"
+    MSS = "mss"
+    ISSUER = "issuer"
+    FOUNDATION = "foundation"
+    BANK = "bank"
+    OTHER = "other"
+
+
+# The certificate attribute `role` that an institution's staff carry.
+_STAFF_ROLE = {
+    Kind.SEMAS: "officer",
+    Kind.MSS: "officer",
+    Kind.BANK: "officer",
+    Kind.FOUNDATION: "evaluator",
+    Kind.ISSUER: "issuer",
+}
+
+
+def kind_of(msp_id: str) -> Kind:
+    """The kind of an organization; OTHER for one that has no part in lending."""
+    if msp_id in (Kind.APPLICANTS, Kind.SEMAS, Kind.MSS):
+        return Kind(msp_id)
+    if msp_id.startswith("foundation-"):
+        return Kind.FOUNDATION
+    if msp_id.startswith("bank-"):
+        return Kind.BANK
+    if any(document.issuer == msp_id for document in catalogue().documents.values()):
+        return Kind.ISSUER
+    return Kind.OTHER
+
+
+def staff(ctx: Context, *kinds: Kind) -> str:
+    """The caller's MSP id, if it is one of these kinds and the caller carries its staff role."""
+    msp_id = ctx.client.msp_id
+    kind = kind_of(msp_id)
+    if kind not in kinds:
+        names = " or ".join(kinds)
+        raise ContractError("NOT_PERMITTED", f"this is for {names}, not for {msp_id}")
+    if ctx.client.attribute("role") != _STAFF_ROLE.get(kind):
+        raise ContractError("NOT_PERMITTED", f"the caller's certificate lacks the role {_STAFF_ROLE[kind]}")
+    return msp_id
+
+
+def administrator(ctx: Context, *kinds: Kind) -> str:
+    """The MSP id, if the caller administers an organization of these kinds (any, if none is named)."""
+    msp_id = ctx.client.msp_id
+    if kinds and kind_of(msp_id) not in kinds:
+        raise ContractError("NOT_PERMITTED", f"this is for {' or '.join(kinds)}, not for {msp_id}")
+    if ctx.client.role != "admin":
+        raise ContractError("NOT_PERMITTED", "this is for an administrator of the organization")
+    return msp_id
+
+
+def applicant(ctx: Context) -> str:
+    """The holder in the caller's certificate, if the caller is an applicant."""
+    holder = ctx.client.attribute("holder")
+    if kind_of(ctx.client.msp_id) is not Kind.APPLICANTS:
+        raise ContractError("NOT_PERMITTED", f"this is for applicants, not for {ctx.client.msp_id}")
+    if not holder:
+        raise ContractError("NOT_PERMITTED", "the caller's certificate names no holder")
+    return holder
+
+
+def holder_of(ctx: Context, record: Record) -> str:
+    """The caller's holder, if it owns the record."""
+    holder = applicant(ctx)
+    if record.holder is None or record.holder != holder:
+        raise ContractError("NOT_HOLDER", f"the {record.type} belongs to another holder")
+    return holder
+
+
+def party(ctx: Context, record: Record, *kinds: Kind) -> str:
+    """The caller's MSP id, if its organization owns the record and the caller is staff there."""
+    msp_id = staff(ctx, *kinds)
+    if msp_id not in record.parties:
+        raise ContractError("NOT_PARTY", f"{msp_id} is no party to this {record.type}")
+    return msp_id
+
+
+def holder_or_staff(ctx: Context, record: Record, *kinds: Kind) -> str:
+    """The caller's MSP id, if the caller holds the record or is staff of an owning organization."""
+    if kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
+        holder_of(ctx, record)
+        return ctx.client.msp_id
+    return party(ctx, record, *kinds)
+
+
+def member(ctx: Context) -> str:
+    """The caller's MSP id, for what any member of the channel may read."""
+    return ctx.client.msp_id

@@ -1,0 +1,99 @@
+"""The charter of a channel, voted by its members with peers; every contract has it."""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+from hlf_chaincode import Context, Contract, ContractError, query, transaction
+from lending_chaincode.books import CHARTER_KEY, charter_of, require
+from lending_chaincode.caller import Kind, administrator, kind_of
+from lending_domain.canonical import canonical, digest, parse
+from lending_domain.records import Ballot, Charter, RecordView, encode
+
+# Kinds that must be among the members of a channel: no lone institution founds one.
+_FOUNDERS = {
+    "application": (Kind.APPLICANTS, Kind.SEMAS),
+    "referral": (Kind.SEMAS, Kind.FOUNDATION),
+    "guarantee": (Kind.FOUNDATION, Kind.BANK),
+    "execution": (Kind.APPLICANTS, Kind.BANK),
+}
+
+
+def majority(votes: int, voters: int) -> bool:
+    """More than half."""
+    return 2 * votes > voters
+
+
+def cast(
+    ctx: Context, key: str, proposal: dict[str, object], voter: str, electorate: tuple[str, ...]
+) -> Ballot:
+    """One more vote for a public proposal; the ballot's state is `carried` once a majority has voted."""
+    require(voter in electorate, "NOT_PERMITTED", f"{voter} has no vote here")
+    raw = ctx.state.get(key)
+    before = Ballot(proposal=proposal, state="proposed") if raw is None else Ballot.model_validate(parse(raw))
+    require(voter not in before.votes, "ALREADY_VOTED", f"{voter} has voted for this already")
+    votes = tuple(sorted({*before.votes, voter}))
+    carried = majority(len(set(votes) & set(electorate)), len(electorate))
+    ballot = before.model_copy(update={"votes": votes, "state": "carried" if carried else "proposed"})
+    ctx.state.put(key, encode(ballot))
+    return ballot
+
+
+class Chartered(Contract):
+    """What every lending contract starts from: a charter."""
+
+    @transaction
+    def vote_charter(self, ctx: Context, charter: Charter) -> RecordView:
+        """Vote for a charter. It is in force once a majority of the voters has voted for this very text.
+
+        Voters are the members of the charter in force; for the first one, the members that it lists.
+        """
+        voter = administrator(ctx)
+        present = self._present(ctx)
+        _complete(ctx, charter)
+        due = 1 if present is None else present.version + 1
+        require(charter.version == due, "CHARTER_VERSION", f"the next charter is version {due}")
+        voters = tuple(sorted(set((present or charter).members)))
+        charter_id = digest(charter)[:32]
+        ballot = cast(ctx, f"charter-ballot/{charter_id}", charter.model_dump(mode="json"), voter, voters)
+        if ballot.state == "carried":
+            ctx.state.put(CHARTER_KEY, encode(charter))
+        state = "in-force" if ballot.state == "carried" else "proposed"
+        view = RecordView(id=charter_id, state=state)
+        ctx.emit("vote_charter", canonical(view))
+        return view
+
+    @query
+    def charter(self, ctx: Context) -> Charter:
+        """The charter in force."""
+        return charter_of(ctx)
+
+    def _present(self, ctx: Context) -> Charter | None:
+        raw = ctx.state.get(CHARTER_KEY)
+        return None if raw is None else Charter.model_validate(parse(raw))
+
+
+def _complete(ctx: Context, charter: Charter) -> None:
+    kinds = {kind_of(one) for one in charter.members}
+    missing = [kind for kind in _FOUNDERS.get(ctx.channel, ()) if kind not in kinds]
+    require(
+        not missing and len(set(charter.members)) == len(charter.members),
+        "CHARTER_INCOMPLETE",
+        f"the members of {ctx.channel} include {' and '.join(missing) or 'nobody twice'}",
+    )
+    require(
+        set(charter.members) <= set(charter.anchors),
+        "CHARTER_INCOMPLETE",
+        "the charter has trust anchors for each of its members",
+    )
+    for organization, anchors in charter.anchors.items():
+        require(bool(anchors), "CHARTER_INCOMPLETE", f"{organization} has no trust anchor")
+        for pem in anchors:
+            try:
+                certificate = x509.load_pem_x509_certificate(pem.encode())
+                is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+            except (ValueError, x509.ExtensionNotFound) as error:
+                raise ContractError(
+                    "CHARTER_INCOMPLETE", f"a trust anchor of {organization} is no CA certificate"
+                ) from error
+            require(is_ca, "CHARTER_INCOMPLETE", f"a trust anchor of {organization} is no CA certificate")

@@ -1,0 +1,304 @@
+"""Referral, evaluation, duplicate-support check: on `referral`, and on `application` for direct loans.
+
+SEMAS co-endorses only the creation of a referral; from then on the record is the evaluating organization's
+own and so is its endorsement. Where a function reads a private value it writes, that one organization is the
+only endorser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+from hlf_chaincode import Context, ContractError, Private, key_policy, query, transaction
+from lending_chaincode.books import (
+    advance,
+    allowed,
+    announce,
+    create,
+    keep,
+    load,
+    pair,
+    read_private,
+    refuse_all,
+    require,
+    ruled,
+)
+from lending_chaincode.caller import Kind, kind_of, member, party, staff
+from lending_chaincode.correspondence import said, use_once, verified
+from lending_chaincode.evaluation_governance import (
+    EvaluationGovernance,
+    evaluating_kind,
+    key_ring,
+    model_in_force,
+    shared_collection,
+    threshold_for,
+)
+from lending_domain.duplicates import duplicate_keys
+from lending_domain.form import industry_of, screen
+from lending_domain.letters import LetterKind, SignedLetter
+from lending_domain.records import Record, RecordView
+from lending_domain.records_evaluation import (
+    EvaluationRecord,
+    IndexEntry,
+    Override,
+    OverrideRequest,
+    Referral,
+    Reservation,
+    Reserved,
+)
+from lending_domain.records_letters import ConfirmationBody, ReleaseBody
+from lending_domain.score import evaluate, guaranteeable
+
+_EVALUATORS = (Kind.FOUNDATION, Kind.SEMAS)
+
+
+class CreditEvaluation(EvaluationGovernance):
+    """P2's credit evaluation by the foundation named, and the check that a firm is supported once."""
+
+    name = "credit-evaluation"
+
+    @transaction
+    def refer(
+        self,
+        ctx: Context,
+        referral_id: str,
+        foundation: str,
+        business_date: date,
+        referral: Private[Referral],
+    ) -> RecordView:
+        """SEMAS hands a confirmed application to one foundation; on `application`, to itself."""
+        staff(ctx, Kind.SEMAS)
+        require(
+            kind_of(foundation) is evaluating_kind(ctx),
+            "BAD_ARGUMENT",
+            f"{foundation} does not evaluate here",
+        )
+        letter = verified(ctx, referral.letter, LetterKind.CONFIRMATION, "semas", foundation, role="officer")
+        body = said(letter, ConfirmationBody)
+        require(business_date <= body.valid_until, "LETTER_EXPIRED", "the confirmation is no longer valid")
+        record = create(
+            ctx,
+            "refer",
+            "referral",
+            referral_id,
+            parties=(foundation,),
+            on=business_date,
+            references={"bundle": referral.bundle_id} if referral.bundle_id else {},
+        )
+        use_once(ctx, referral.letter, sorted({"semas", foundation}), referral_id)
+        keep(ctx, _handed_over(ctx, foundation), referral_id, referral)
+        return announce(ctx, "refer", record)
+
+    @transaction
+    def evaluate(
+        self, ctx: Context, referral_id: str, business_date: date, evaluation: Private[EvaluationRecord]
+    ) -> RecordView:
+        """Record an evaluation, computed off-chain and here again: both must agree to the last unit."""
+        record = load(ctx, "referral", referral_id)
+        owner = party(ctx, record, *_EVALUATORS)
+        allowed(record, "evaluate")
+        model = model_in_force(ctx)
+        require(
+            evaluation.model_digest == model.digest, "MODEL_NOT_ACTIVE", "the model is not the one in force"
+        )
+        sector = _confirmed(ctx, record, owner).profile.sector
+        require(
+            (evaluation.screening.sector, evaluation.form.industry) == (sector, industry_of(sector)),
+            "FORM_INVALID",
+            "sector and industry are not those of the confirmation letter",
+        )
+        refuse_all(screen(evaluation.screening))
+        computed = ruled(evaluate, evaluation.form, model)
+        require(
+            evaluation.result.total == computed.total,
+            "SCORE_MISMATCH",
+            "the score submitted is not the one that the form and the model give",
+        )
+        require(
+            evaluation.result == computed, "RESULT_MISMATCH", "the breakdown is not the one computed here"
+        )
+        reaches = ruled(guaranteeable, computed, threshold_for(ctx, computed))
+        require(
+            evaluation.guaranteeable == reaches,
+            "RESULT_MISMATCH",
+            "the answer is not what score and threshold give",
+        )
+        keep(ctx, owner, referral_id, evaluation)
+        changed = advance(
+            ctx, record, "evaluate", business_date, commitments={"evaluation": evaluation.commitment}
+        )
+        return announce(ctx, "evaluate", changed)
+
+    @transaction
+    def override(
+        self, ctx: Context, referral_id: str, business_date: date, request: Private[OverrideRequest]
+    ) -> RecordView:
+        """One of the two officers who depart from a score below the threshold, with a reason."""
+        record = load(ctx, "referral", referral_id)
+        owner = party(ctx, record, *_EVALUATORS)
+        allowed(record, "override")
+        evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
+        require(not evaluation.guaranteeable, "NOT_NEEDED", "the score reaches the threshold")
+        before = _override(ctx, owner, referral_id)
+        officer = hashlib.sha256(ctx.client.certificate_pem).hexdigest()
+        officers = before.officers if before else ()
+        require(officer not in officers, "SAME_OFFICER", "the second officer must be another one")
+        require(len(officers) < 2, "NOT_NEEDED", "two officers have signed already")
+        reasons = (*(before.reasons if before else ()), request.reason)
+        keep(
+            ctx,
+            owner,
+            f"{referral_id}.override",
+            Override(salt=request.salt, officers=(*officers, officer), reasons=reasons),
+        )
+        return announce(ctx, "override", advance(ctx, record, "override", business_date))
+
+    @transaction
+    def reserve_support(
+        self, ctx: Context, referral_id: str, business_date: date, reservation: Private[Reservation]
+    ) -> RecordView:
+        """Enter firm and representative into the foundations' index: exactly one foundation can."""
+        record = load(ctx, "referral", referral_id)
+        owner = party(ctx, record, Kind.FOUNDATION)
+        allowed(record, "reserve_support")
+        evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
+        if not evaluation.guaranteeable:
+            granted = _override(ctx, owner, referral_id)
+            require(
+                granted is not None and len(granted.officers) == 2,
+                "BELOW_THRESHOLD",
+                "the score does not reach the threshold and two officers have not overridden it",
+            )
+        self._enter(ctx, record, owner, business_date, reservation, own=())
+        return announce(ctx, "reserve_support", advance(ctx, record, "reserve_support", business_date))
+
+    @transaction
+    def rekey_support(
+        self, ctx: Context, referral_id: str, business_date: date, reservation: Private[Reservation]
+    ) -> RecordView:
+        """Move the firm's entries under the newest secret."""
+        record = load(ctx, "referral", referral_id)
+        owner = party(ctx, record, Kind.FOUNDATION)
+        allowed(record, "rekey_support")
+        held = read_private(ctx, owner, f"{referral_id}.index", Reserved)
+        newest = max(key_ring(ctx).in_bytes())
+        require(held.key_version < newest, "NOT_NEEDED", "the entries are under the newest secret")
+        require(
+            (held.guarantee_id, held.bank) == (reservation.guarantee_id, reservation.bank),
+            "BAD_ARGUMENT",
+            "the entries are for another guarantee",
+        )
+        self._enter(ctx, record, owner, business_date, reservation, own=held.keys)
+        self._drop(ctx, held)
+        return announce(ctx, "rekey_support", advance(ctx, record, "rekey_support", business_date))
+
+    @transaction
+    def decline(self, ctx: Context, referral_id: str, business_date: date) -> RecordView:
+        """Close a referral that is filtered out, below the threshold or supported elsewhere."""
+        record = load(ctx, "referral", referral_id)
+        party(ctx, record, *_EVALUATORS)
+        return announce(ctx, "decline", advance(ctx, record, "decline", business_date))
+
+    @transaction
+    def release(
+        self, ctx: Context, referral_id: str, business_date: date, letter: Private[SignedLetter]
+    ) -> RecordView:
+        """Take the firm out of the index: the bank's letter says that the loan is closed."""
+        record = load(ctx, "referral", referral_id)
+        owner = party(ctx, record, Kind.FOUNDATION)
+        allowed(record, "release")
+        held = read_private(ctx, owner, f"{referral_id}.index", Reserved)
+        body = said(verified(ctx, letter, LetterKind.RELEASE, held.bank, owner, role="officer"), ReleaseBody)
+        require(
+            (body.referral_id, body.guarantee_id) == (referral_id, held.guarantee_id),
+            "LETTER_MISMATCH",
+            "the letter releases another guarantee",
+        )
+        require(body.closed_on <= business_date, "DATE_BACKWARDS", "the loan closed after the business date")
+        self._drop(ctx, held)
+        changed = advance(ctx, record, "release", business_date, references={"release": letter.letter.id})
+        return announce(ctx, "release", changed)
+
+    @query
+    def referral(self, ctx: Context, referral_id: str) -> Record:
+        """The public record."""
+        member(ctx)
+        return load(ctx, "referral", referral_id)
+
+    @query
+    def referral_letter(self, ctx: Context, referral_id: str) -> Referral:
+        """What SEMAS handed over, for the foundation named."""
+        record = load(ctx, "referral", referral_id)
+        owner = party(ctx, record, *_EVALUATORS)
+        return read_private(ctx, _handed_over(ctx, owner), referral_id, Referral)
+
+    @query
+    def evaluation(self, ctx: Context, referral_id: str) -> EvaluationRecord:
+        """The evaluation, for the organization that made it."""
+        record = load(ctx, "referral", referral_id)
+        caller = staff(ctx, *_EVALUATORS)
+        require(caller in record.parties, "NOT_EVALUATOR", "another organization evaluated this referral")
+        return read_private(ctx, caller, referral_id, EvaluationRecord)
+
+    @query
+    def stored(self, ctx: Context, collection: str, key: str) -> bytes:
+        """A private value as it is stored, for an institution's staff: Fabric's member-only rule decides."""
+        staff(ctx, Kind.SEMAS, Kind.FOUNDATION)
+        value = ctx.private(collection).get(key)
+        if value is None:
+            raise ContractError("UNKNOWN_RECORD", "the collection holds no such value")
+        return value
+
+    def _enter(
+        self,
+        ctx: Context,
+        record: Record,
+        owner: str,
+        on: date,
+        reservation: Reservation,
+        *,
+        own: tuple[str, ...],
+    ) -> None:
+        ring = key_ring(ctx).in_bytes()
+        firm = _confirmed(ctx, record, owner).firm
+        index = ctx.private(shared_collection(ctx))
+        keys = ruled(duplicate_keys, ring, firm.business_number, firm.representative_link)
+        taken = [one for one in keys if one.key not in own and index.hash(one.key) is not None]
+        require(not taken, "DUPLICATE_SUPPORT", "the firm or its representative is supported already")
+        newest = max(ring)
+        entered = tuple(one.key for one in keys if one.version == newest)
+        entry = IndexEntry(salt=reservation.salt, owner=owner, referral_id=record.id, since=on)
+        for key in entered:
+            keep(ctx, shared_collection(ctx), key, entry)
+            index.set_policy(key, key_policy([owner]))
+        held = Reserved(
+            salt=reservation.salt,
+            key_version=newest,
+            keys=entered,
+            guarantee_id=reservation.guarantee_id,
+            bank=reservation.bank,
+        )
+        keep(ctx, owner, f"{record.id}.index", held)
+
+    def _drop(self, ctx: Context, held: Reserved) -> None:
+        index = ctx.private(shared_collection(ctx))
+        for key in held.keys:
+            index.delete(key)
+
+
+def _handed_over(ctx: Context, evaluator: str) -> str:
+    """The collection in which SEMAS hands over; its own applications' for a direct loan."""
+    return pair("applicants", "semas") if ctx.channel == "application" else pair("semas", evaluator)
+
+
+def _confirmed(ctx: Context, record: Record, owner: str) -> ConfirmationBody:
+    referral = read_private(ctx, _handed_over(ctx, owner), record.id, Referral)
+    return said(referral.letter.letter, ConfirmationBody)
+
+
+def _override(ctx: Context, owner: str, referral_id: str) -> Override | None:
+    key = f"{referral_id}.override"
+    if ctx.private(owner).hash(key) is None:
+        return None
+    return read_private(ctx, owner, key, Override)

@@ -1,0 +1,106 @@
+"""Referral, evaluation, thresholds and the duplicate-support index: the private sides."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field
+
+from lending_domain.commitment import commit
+from lending_domain.form import EvaluationForm, Screening
+from lending_domain.letters import SignedLetter
+from lending_domain.records import RecordId, Salted
+from lending_domain.score import Evaluation, Threshold
+from lending_domain.values import Flag, Hex256, Organization
+
+
+class Referral(Salted):
+    """SEMAS's confirmation letter for the foundation, and the evidence bundle that goes with it."""
+
+    letter: SignedLetter
+    bundle_id: RecordId | None = None
+
+
+class EvaluationRecord(Salted):
+    """One evaluation: what was asked, what was answered, the score, and whether it reaches the threshold."""
+
+    model_digest: Hex256
+    screening: Screening
+    form: EvaluationForm
+    result: Evaluation
+    guaranteeable: Flag
+
+    @property
+    def commitment(self) -> str:
+        """The salted commitment on the channel; whoever is given this record can recompute it."""
+        opened = self.model_dump(mode="python", exclude={"salt"})
+        return commit(opened, bytes.fromhex(self.salt))
+
+
+class OverrideRequest(Salted):
+    """Why one officer would guarantee below the threshold."""
+
+    reason: str = Field(min_length=10)
+
+
+class Override(Salted):
+    """A departure from the score by two officers, with reasons. officers: digests of certificates."""
+
+    officers: tuple[Hex256, ...]
+    reasons: tuple[str, ...]
+
+
+class ThresholdTable(Salted):
+    """심사기준점 of one model, voted by the foundations."""
+
+    model_digest: Hex256
+    version: int = Field(ge=1)
+    entries: tuple[Threshold, ...] = Field(min_length=1)
+
+
+class ThresholdBallot(Salted):
+    """Votes for a table; kept among the foundations, since thresholds are not published."""
+
+    table: ThresholdTable
+    votes: tuple[Organization, ...]
+
+
+class DuplicateSecret(Salted):
+    """The foundations' shared secret of one version: 256 bits or more, in hexadecimal."""
+
+    key_version: int = Field(ge=1)
+    secret: Hex256
+
+
+class DuplicateKeyRing(Salted):
+    """All versions still in force: version -> secret in hexadecimal."""
+
+    secrets: dict[str, Hex256]
+
+    def in_bytes(self) -> dict[int, bytes]:
+        """Version -> secret, as the rules take it."""
+        return {int(version): bytes.fromhex(secret) for version, secret in self.secrets.items()}
+
+
+class Reservation(Salted):
+    """For which guarantee at which bank a firm's entry is made; only that bank's letter releases it."""
+
+    guarantee_id: RecordId
+    bank: Organization
+
+
+class IndexEntry(Salted):
+    """One firm's or representative's entry in the index: who supports it."""
+
+    owner: Organization
+    referral_id: RecordId
+    since: date
+
+
+class Reserved(Salted):
+    """The index keys that a referral holds (private: an HMAC is pseudonymous personal data)."""
+
+    key_version: int
+    keys: tuple[Hex256, ...]
+    guarantee_id: RecordId
+    bank: Organization
