@@ -43,8 +43,13 @@ class BlockFeed:
             if self.delay:
                 # Asked for through the control API, to show what a slow peer does.
                 await asyncio.sleep(self.delay)
-            # A commit once begun is finished: half a block would be neither there nor not there.
-            await asyncio.shield(channel.commit(sequencer.block(height)))
+            commit = asyncio.ensure_future(channel.commit(sequencer.block(height)))
+            try:
+                await asyncio.shield(commit)
+            except asyncio.CancelledError:
+                # A commit once begun is finished: half a block would be neither there nor not there.
+                await commit
+                raise
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

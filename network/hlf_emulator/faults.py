@@ -17,7 +17,8 @@ class ControlApi:
         """Answer one request; errors are ``{"error": text}``."""
         if request.method == "GET" and request.path == "/status":
             nodes = {name: node.status() for name, node in self._nodes.items()}
-            return json_response(200, {"nodes": nodes})
+            stopped = [name for name, status in nodes.items() if not status["running"]]
+            return json_response(200, {"nodes": nodes, "stopped": stopped})
         action = request.path.removeprefix("/faults/")
         if request.method != "POST" or action not in {"stop", "start", "delay"}:
             return json_response(404, {"error": f"no such call: {request.method} {request.path}"})
