@@ -57,7 +57,7 @@ class FoundationClient(Institution[G]):
 
     @verb
     def reserve_support(self, referral_id: str, on: date, reservation: Reservation) -> Flow[Committed]:
-        """Enter firm and representative into the foundations' index: one foundation supports them at a time."""
+        """Enter firm and representative into the index: one foundation supports them at a time."""
         return (
             yield from self._decide("reserve_support", referral_id, on, private={"reservation": reservation})
         )
