@@ -235,12 +235,7 @@ class LoanExecution(Chartered):
 
     @query
     def head(self, ctx: Context, loan_id: str) -> LoanHead:
-        """Contract and log, for the lender's staff and the holder."""
-        return self._read(ctx, loan_id)
-
-    @query
-    def events(self, ctx: Context, loan_id: str) -> LoanHead:
-        """The log, for the lender's staff and the holder; replaying it rebuilds every balance."""
+        """Contract and log, for the lender's staff and the holder; replaying the log rebuilds every balance."""
         return self._read(ctx, loan_id)
 
     @query
