@@ -1,6 +1,6 @@
 """Credit evaluation off the ledger: the score, and its explanation."""
 
-from lending.credit.evaluation import Opening, compute, reproduces
+from lending.credit.evaluation import compute, reproduces
 from lending.credit.explanation import (
     Explanation,
     as_text,
@@ -12,7 +12,6 @@ from lending.credit.explanation import (
 
 __all__ = [
     "Explanation",
-    "Opening",
     "as_text",
     "compute",
     "explain",

@@ -1,46 +1,40 @@
-"""The foundation's off-chain computation: the filter, the form, the score, and its salted commitment.
+"""The foundation's off-chain computation: the filter, the form, the score, and the record to submit.
 
 The score is computed by the very function that the foundation's chaincode recomputes it with.
 """
 
 import os
 
-from lending_domain.commitment import Commitment, commit
 from lending_domain.form import EvaluationForm, Screening, screen
-from lending_domain.score import Evaluation, Model, evaluate, model2
-from lending_domain.values import Nonce, Value
+from lending_domain.records_evaluation import EvaluationRecord
+from lending_domain.score import Model, Threshold, evaluate, guaranteeable, model2
 from lending_domain.violations import require
 
 
-class Opening(Value):
-    """What the foundation keeps and the applicant gets: form, result, and the salt of their commitment."""
-
-    form: EvaluationForm
-    evaluation: Evaluation
-    salt: Nonce
-
-    @property
-    def commitment(self) -> Commitment:
-        """What the channel sees of it."""
-        value = {"evaluation": self.evaluation, "form": self.form}
-        return Commitment(commitment=commit(value, bytes.fromhex(self.salt)), salt=self.salt)
-
-
 def compute(
-    screening: Screening, form: EvaluationForm, model: Model | None = None, *, salt: bytes | None = None
-) -> Opening:
-    """The evaluation of a firm that passed the filter. Raises `Refused` with every violation otherwise.
+    screening: Screening, form: EvaluationForm, threshold: Threshold, model: Model | None = None
+) -> EvaluationRecord:
+    """The evaluation of a firm that passed the filter, with a fresh salt: the opening of its commitment.
 
-    model: the version in force, model 2 as published by default. salt: 32 fresh random bytes by default.
+    model: the version in force, model 2 as published by default. Raises `Refused` with every violation of
+    the filter, then of the form, and THRESHOLD_OF_ANOTHER_MODEL.
     """
     require(screen(screening))
-    evaluation = evaluate(form, model or model2())
-    return Opening(form=form, evaluation=evaluation, salt=(salt or os.urandom(32)).hex())
+    model = model or model2()
+    result = evaluate(form, model)
+    return EvaluationRecord(
+        salt=os.urandom(32).hex(),
+        model_digest=model.digest,
+        screening=screening,
+        form=form,
+        result=result,
+        guaranteeable=guaranteeable(result, threshold),
+    )
 
 
-def reproduces(opening: Opening, commitment: str, model: Model) -> bool:
-    """Whether the opening fits the commitment and its result follows from its form by the model.
+def reproduces(record: EvaluationRecord, commitment: str, model: Model) -> bool:
+    """Whether the record opens the commitment and its result follows from its form by the model.
 
     For whoever was given the opening: the applicant, a reviewer, an auditor.
     """
-    return opening.commitment.commitment == commitment and evaluate(opening.form, model) == opening.evaluation
+    return record.commitment == commitment and evaluate(record.form, model) == record.result
