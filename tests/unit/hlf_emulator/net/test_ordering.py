@@ -132,8 +132,8 @@ def test_broadcast_refuses_with_fabric_s_words(world: World, tmp_path: Path) -> 
         refused = nodes[0].broadcast(forged)
         assert refused.status == common_pb2.FORBIDDEN
         assert refused.info == (
-            "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of "
-            "the 'Writers' sub-policies to be satisfied: permission denied"
+            "implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 "
+            "of the 'Writers' sub-policies to be satisfied: permission denied"
         )
         large = world.envelope(content=b"x" * (10 * 1024 * 1024 + 1))
         assert nodes[0].broadcast(large).info.endswith("exceeds maximum allowed 10485760 bytes")
