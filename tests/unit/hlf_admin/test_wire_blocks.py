@@ -27,8 +27,12 @@ def only_transaction(number: int) -> DecodedTransaction:
 def test_the_recorded_chain_is_believed() -> None:
     verifier = ChainVerifier(recorded(0))
     assert verifier.consenters.quorum == 3
-    assert [verifier.problem(recorded(number)) for number in range(1, 8)] == [""] * 7
-    assert (verifier.channel, verifier.height) == ("referral", 8)
+    assert [verifier.problem(recorded(number)) for number in range(1, 10)] == [""] * 9
+    assert (verifier.channel, verifier.height) == ("referral", 10)
+
+
+def test_the_last_config_is_the_newest_config_block() -> None:
+    assert [blocks.last_config_index(recorded(number)) for number in range(10)] == [*[0] * 8, 8, 9]
 
 
 def test_signers_are_counted_once_and_only_when_valid() -> None:
