@@ -27,7 +27,9 @@ From there:
 """
 
 from hlf.aio import AsyncGateway
+from hlf.checkpoint import Checkpoint, FileCheckpoint
 from hlf.drivers import AsyncDriver, SyncDriver
+from hlf.effects import Flow, Session, Timeouts
 from hlf.endpoint import Endpoint
 from hlf.errors import (
     CertificateAuthorityError,
@@ -44,7 +46,7 @@ from hlf.errors import (
     SubmitError,
 )
 from hlf.events import ChaincodeEvent
-from hlf.flows import CallOptions, ContractFlows, Flow, Session, Timeouts
+from hlf.flows import CallOptions, ContractFlows, Retry
 from hlf.gateway import Commit, Contract, Gateway, Network, Proposal, Transaction
 from hlf.identity import Identity, SigningIdentity
 from hlf.profile import Profile, load_profile
@@ -57,6 +59,7 @@ __all__ = [
     "CallOptions",
     "CertificateAuthorityError",
     "ChaincodeEvent",
+    "Checkpoint",
     "Commit",
     "CommitError",
     "CommitStatus",
@@ -69,6 +72,7 @@ __all__ = [
     "EvaluateError",
     "EventError",
     "FabricError",
+    "FileCheckpoint",
     "Flow",
     "Gateway",
     "GatewayError",
@@ -79,6 +83,7 @@ __all__ = [
     "PeerDetail",
     "Profile",
     "Proposal",
+    "Retry",
     "Session",
     "SigningIdentity",
     "SubmitError",

@@ -15,10 +15,12 @@ from fabric_protos.common.common_pb2 import Block
 from fabric_protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
 
 from hlf import flows
+from hlf.checkpoint import Checkpoint
 from hlf.drivers import AsyncDriver
+from hlf.effects import Flow, Session, Timeouts
 from hlf.endpoint import Endpoint
 from hlf.events import Blocks, ChaincodeEvent, FilteredBlocks, PrivateBlocks, Subscription
-from hlf.flows import CallOptions, Flow, Session, Timeouts
+from hlf.flows import CallOptions
 from hlf.identity import Identity, SigningIdentity
 from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
 from hlf.streams import AsyncEventStream
@@ -125,12 +127,16 @@ class Network(NetworkView[AsyncGateway]):
         *,
         start_block: int | None = None,
         after_transaction_id: str | None = None,
+        checkpoint: Checkpoint | None = None,
         reconnect: bool = False,
     ) -> AsyncEventStream[ChaincodeEvent]:
         """Listen to a chaincode's events, from the next block on or from ``start_block``.
 
-        To go on where a program stopped, give block and transaction of the last event it dealt with.
+        To go on where a program stopped, give a checkpoint, or block and transaction of the last event that
+        it dealt with. A checkpoint in which something was recorded takes precedence.
         """
+        if checkpoint is not None and checkpoint.block_number is not None:
+            start_block, after_transaction_id = checkpoint.block_number, checkpoint.transaction_id
         request = self.chaincode_events_request(
             chaincode, start_block=start_block, after_transaction_id=after_transaction_id
         )

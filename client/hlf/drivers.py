@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from hlf.flows import Call, Effect, Flow, Pause, RpcFailure
+from hlf.effects import Call, Effect, Flow, Pause, RpcFailure
 from hlf.wire.status import TRAILER, decode_details
 
 T = TypeVar("T")

@@ -20,8 +20,9 @@ from fabric_protos.gateway.gateway_pb2 import (
 from fabric_protos.peer.events_pb2 import BlockAndPrivateData, DeliverResponse, FilteredBlock
 from google.protobuf.message import DecodeError, Message
 
+from hlf.effects import Flow, Session
 from hlf.errors import ConfigurationError, EvaluateError, EventError
-from hlf.flows import ContractFlows, Flow, Session, sign_message
+from hlf.flows import ContractFlows, sign_message
 from hlf.identity import digest
 from hlf.wire.deliver import ENDLESS, Position, read_seek, seek_payload, seek_position, status_name
 

@@ -12,11 +12,9 @@ Programs write flows of their own with ``yield from`` and run them with ``gatewa
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypedDict, TypeVar, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, TypedDict, TypeVar, Unpack
 
 from fabric_protos.gateway.gateway_pb2 import (
     CommitStatusResponse,
@@ -28,24 +26,38 @@ from fabric_protos.gateway.gateway_pb2 import (
     SubmitResponse,
 )
 from fabric_protos.peer.transaction_pb2 import TxValidationCode
-from google.protobuf.message import Message
 
+from hlf.effects import Call, Deadline, Flow, Pause, RpcFailure, Session, Sign
 from hlf.errors import (
     CommitError,
     CommitStatusError,
     EndorseError,
     EvaluateError,
-    GatewayError,
-    PeerDetail,
+    FabricError,
+    IdentityError,
     SubmitError,
 )
-from hlf.hints import hint_for, hint_for_validation
-from hlf.identity import Identity, SigningIdentity
+from hlf.hints import hint_for_validation
+from hlf.identity import SigningIdentity
 from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
 from hlf.wire.proposal import build_proposal
 
+__all__ = [
+    "CallOptions",
+    "ContractFlows",
+    "Flow",
+    "Retry",
+    "commit_status",
+    "complete",
+    "endorse",
+    "evaluate",
+    "require_valid",
+    "sign",
+    "sign_message",
+    "submit",
+]
+
 T = TypeVar("T")
-G = TypeVar("G", bound=GatewayError)
 
 _SERVICE = "/gateway.Gateway/"
 _EVALUATE, _ENDORSE = _SERVICE + "Evaluate", _SERVICE + "Endorse"
@@ -71,113 +83,35 @@ _PAUSE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One unary RPC: the answer is a ``response``, a failure is thrown in as RpcFailure."""
+class Retry:
+    """Making a call anew, with a new proposal, where its error says that this cannot double its effect.
 
-    method: str
-    request: Message
-    response: type[Message]
-    timeout: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A signature of ``signer`` over ``message``."""
-
-    signer: SigningIdentity
-    message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Some seconds in which nothing is asked."""
-
-    seconds: float
-
-
-Effect = Call | Sign | Pause
-Flow = Generator[Effect, Any, T]
-
-
-class RpcFailure(Exception):  # noqa: N818 - never reaches a caller: flows turn it into an error of hlf.errors
-    """How an RPC failed: gRPC status by name, its text, and what each peer said."""
-
-    def __init__(self, code: str, message: str, details: tuple[PeerDetail, ...] = ()) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.details = details
-
-    def to(self, kind: type[G], what: str, transaction_id: str, **more: Any) -> G:
-        """Return the public error of this failure."""
-        hint = hint_for(self.message, *(detail.message for detail in self.details))
-        return kind(
-            f"{what}: {self.message}",
-            code=self.code,
-            transaction_id=transaction_id,
-            details=self.details,
-            **{"hint": hint, **more},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds allowed for each phase when a call names no timeout.
-
-    ``commit_status`` must outlast a change of the leading orderer, half a minute with default options.
+    ``attempts`` counts the first one too. ``pause`` is the seconds before the second, doubled each time.
+    ``conflicts`` extends it to transactions that committed as read conflicts: set it for functions that may
+    be run again on what has changed in between.
     """
 
-    evaluate: float = 30.0
-    endorse: float = 30.0
-    submit: float = 30.0
-    commit_status: float = 120.0
+    attempts: int = 3
+    pause: float = 0.2
+    conflicts: bool = False
 
-
-@dataclass(frozen=True)
-class Session:
-    """What flows take from their surroundings: who signs, how long to wait, clocks and randomness.
-
-    ``resend_after`` is how many seconds without a commit pass before the same transaction is sent again: an
-    orderer's OK is not durable, and sending it twice is harmless. ``resend_unaccepted_after`` is the same
-    where Submit was not answered OK.
-    """
-
-    identity: Identity | SigningIdentity
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    resend_after: float = 5.0
-    resend_unaccepted_after: float = 2.0
-    monotonic: Callable[[], float] = time.monotonic
-    time_ns: Callable[[], int] = time.time_ns
-    nonce: Callable[[], bytes] = lambda: os.urandom(24)
-
-    @property
-    def hash(self) -> str:
-        """The hash of this identity's signatures."""
-        return self.identity.hash if isinstance(self.identity, SigningIdentity) else "sha256"
-
-
-class Deadline:
-    """Seconds left of an overall timeout, and the share of it that a phase may take."""
-
-    def __init__(self, session: Session, timeout: float | None) -> None:
-        self._clock = session.monotonic
-        self._end = None if timeout is None else self._clock() + timeout
-
-    def within(self, phase: float) -> float:
-        """Return ``phase`` seconds, or what is left if that is less."""
-        return phase if self._end is None else max(0.0, min(phase, self._end - self._clock()))
+    def allows(self, error: FabricError) -> bool:
+        """Whether this error is one to try again after."""
+        return error.retryable and (self.conflicts or not isinstance(error, CommitError))
 
 
 class CallOptions(TypedDict, total=False):
     """Options of every contract call.
 
     ``transient``: data for the chaincode that stays out of the block. ``endorsing_organizations``: MSP ids of
-    the only organizations that are sent the proposal. ``timeout``: seconds for the whole call.
+    the only organizations that are sent the proposal. ``timeout``: seconds for the whole call, retries
+    included. ``retry``: none by default.
     """
 
     transient: Mapping[str, bytes]
     endorsing_organizations: Sequence[str]
     timeout: float | None
+    retry: Retry | None
 
 
 class _Signable(Protocol):
@@ -201,8 +135,6 @@ def sign(session: Session, step: S) -> Flow[S]:
 def sign_message(session: Session, message: bytes) -> Flow[bytes]:
     """Sign a message with the session's identity; IdentityError where the identity cannot sign."""
     if not isinstance(session.identity, SigningIdentity):
-        from hlf.errors import IdentityError
-
         raise IdentityError(
             "this gateway has an identity without a key",
             hint="sign the step's digest() and rebuild it with the signature",
@@ -332,7 +264,7 @@ def complete(
     """Submit a transaction and wait for its outcome."""
     deadline = Deadline(session, timeout)
     commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
-    return (yield from commit_status(session, commit, deadline.within(session.timeouts.commit_status)))
+    return (yield from commit_status(session, commit, deadline.rest(session.timeouts.commit_status)))
 
 
 def require_valid(status: CommitStatus) -> None:
@@ -377,26 +309,48 @@ class ContractFlows:
 
     def evaluate(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
         """Query: run the function on one peer, write nothing."""
-        proposal = self.proposal(function, *args, **options)
-        return (yield from evaluate(self.session, proposal, options.get("timeout")))
+        session = self.session
+
+        def once(deadline: Deadline) -> Flow[bytes]:
+            proposal = self.proposal(function, *args, **options)
+            return evaluate(session, proposal, deadline.rest(session.timeouts.evaluate))
+
+        return (yield from self._attempts(once, options))
 
     def execute(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[Outcome]:
         """Endorse, submit and wait for the commit."""
         session = self.session
-        deadline = Deadline(session, options.get("timeout"))
-        proposal = self.proposal(function, *args, **options)
-        transaction = yield from endorse(session, proposal, deadline.within(session.timeouts.endorse))
-        commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
-        status = yield from commit_status(session, commit, deadline.within(session.timeouts.commit_status))
-        require_valid(status)
-        facts = transaction.facts
-        return Outcome(
-            facts.result,
-            status.transaction_id,
-            status.block_number,
-            status.validation_code,
-            facts.endorsers,
-        )
+
+        def once(deadline: Deadline) -> Flow[Outcome]:
+            proposal = self.proposal(function, *args, **options)
+            transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
+            commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
+            limit = deadline.rest(session.timeouts.commit_status)
+            status = yield from commit_status(session, commit, limit)
+            require_valid(status)
+            facts = transaction.facts
+            return Outcome(
+                facts.result,
+                status.transaction_id,
+                status.block_number,
+                status.validation_code,
+                facts.endorsers,
+            )
+
+        return (yield from self._attempts(once, options))
+
+    def _attempts(self, once: Callable[[Deadline], Flow[T]], options: CallOptions) -> Flow[T]:
+        deadline = Deadline(self.session, options.get("timeout"))
+        retry = options.get("retry") or Retry(attempts=1)
+        for attempt in range(retry.attempts - 1):
+            try:
+                return (yield from once(deadline))
+            except FabricError as error:
+                pause = retry.pause * 2**attempt
+                if not retry.allows(error) or deadline.within(pause) < pause:
+                    raise
+                yield Pause(pause)
+        return (yield from once(deadline))
 
     def submit(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
         """Endorse, submit, wait for the commit and return the chaincode's result."""

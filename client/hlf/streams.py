@@ -18,9 +18,9 @@ import grpc
 from google.protobuf.message import Message
 
 from hlf.drivers import AsyncDriver, SyncDriver, rpc_failure
+from hlf.effects import Flow
 from hlf.errors import EventError
 from hlf.events import Subscription
-from hlf.flows import Flow
 from hlf.hints import hint_for
 
 E = TypeVar("E")

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
+from hlf.effects import Session, Timeouts
 from hlf.endpoint import Endpoint
 from hlf.events import Blocks, ChaincodeEvents, FilteredBlocks, PrivateBlocks
-from hlf.flows import ContractFlows, Session, Timeouts
+from hlf.flows import ContractFlows
 from hlf.identity import Identity, SigningIdentity
 from hlf.profile import Profile, load_profile
 from hlf.steps import CommitStep, ProposalStep, TransactionStep

@@ -2,13 +2,16 @@
 
 import asyncio
 import inspect
+import json
 import pickle
+import runpy
+from pathlib import Path
 
 import grpc
 import pytest
 
 import hlf
-from hlf import AsyncGateway, Endpoint, Gateway, PeerDetail
+from hlf import AsyncGateway, Endpoint, Gateway, PeerDetail, Retry, Wallet
 from tests.unit.hlf.fake_gateway import Refuse, make_identity
 
 Code = grpc.StatusCode
@@ -321,6 +324,76 @@ def test_shared_channel_survives_a_gateway(fake, identity):
     with Gateway(channel, make_identity("Org2MSP")) as second:
         assert contract(second).evaluate("Read") == b"Read"
     channel.close()
+
+
+UNAVAILABLE = Refuse(Code.UNAVAILABLE, "endorser is away")
+
+
+def test_nothing_is_retried_unasked(run, fake):
+    fake.script["Endorse"] = [UNAVAILABLE]
+
+    async def scenario(gateway, wait):
+        await wait(contract(gateway).submit("Write"))
+
+    with pytest.raises(hlf.EndorseError):
+        run(scenario)
+    assert len(fake.requests["Endorse"]) == 1
+
+
+@pytest.mark.parametrize("call", ["evaluate", "submit"])
+def test_retry_makes_a_new_proposal(run, fake, call):
+    rpc = "Evaluate" if call == "evaluate" else "Endorse"
+    fake.script[rpc] = [UNAVAILABLE, UNAVAILABLE]
+
+    async def scenario(gateway, wait):
+        return await wait(getattr(contract(gateway), call)("F", retry=Retry(attempts=3, pause=0.01)))
+
+    assert run(scenario) == b"F"
+    assert len({request.transaction_id for request in fake.requests[rpc]}) == 3
+    assert len(fake.submitted) == (call == "submit")
+
+
+@pytest.mark.parametrize("conflicts", [True, False])
+def test_read_conflicts_are_retried_where_the_caller_says_so(run, fake, conflicts):
+    def conflict(request):
+        fake.commit(request.transaction_id, "MVCC_READ_CONFLICT")
+
+    fake.script["Submit"] = [conflict]
+
+    async def scenario(gateway, wait):
+        retry = Retry(pause=0.01, conflicts=conflicts)
+        return await wait(contract(gateway).execute("F", retry=retry))
+
+    if conflicts:
+        assert run(scenario).validation_code == "VALID"
+    else:
+        with pytest.raises(hlf.CommitError):
+            run(scenario)
+
+
+def test_a_refusal_by_the_chaincode_is_not_retried(run, fake):
+    fake.script["Endorse"] = [Refuse(Code.ABORTED, "failed", [CHAINCODE_SAYS])]
+
+    async def scenario(gateway, wait):
+        await wait(contract(gateway).submit("F", retry=Retry(pause=0.01)))
+
+    with pytest.raises(hlf.EndorseError):
+        run(scenario)
+
+
+def test_quickstart(fake, identity, tmp_path, capsys):
+    profile = {
+        "organizations": {"Org1": {"mspid": "Org1MSP", "peers": ["p"]}},
+        "peers": {"p": {"url": f"grpc://{fake.address}"}},
+    }
+    (tmp_path / "profile.json").write_text(json.dumps(profile))
+    Wallet(tmp_path / "wallet").put("alice", identity)
+    example = runpy.run_path(str(Path(__file__).parents[3] / "examples" / "quickstart.py"))
+    call = ("ch", "basic", "List", "Write", "a")
+    example["main"](str(tmp_path / "profile.json"), str(tmp_path / "wallet"), "alice", *call)
+    printed = capsys.readouterr().out
+    assert printed.startswith("List\n")
+    assert "is in block 10: Write|a" in printed
 
 
 def test_asynchronous_signer(fake, identity):

@@ -1,0 +1,120 @@
+"""What flows yield, fail with and take from their surroundings."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from hlf.errors import GatewayError, PeerDetail
+from hlf.hints import hint_for
+from hlf.identity import Identity, SigningIdentity
+
+T = TypeVar("T")
+G = TypeVar("G", bound=GatewayError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One unary RPC: the answer is a ``response``, a failure is thrown in as RpcFailure."""
+
+    method: str
+    request: Message
+    response: type[Message]
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A signature of ``signer`` over ``message``."""
+
+    signer: SigningIdentity
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Some seconds in which nothing is asked."""
+
+    seconds: float
+
+
+Effect = Call | Sign | Pause
+Flow = Generator[Effect, Any, T]
+
+
+class RpcFailure(Exception):  # noqa: N818 - never reaches a caller: flows turn it into an error of hlf.errors
+    """How an RPC failed: gRPC status by name, its text, and what each peer said."""
+
+    def __init__(self, code: str, message: str, details: tuple[PeerDetail, ...] = ()) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def to(self, kind: type[G], what: str, transaction_id: str, **more: Any) -> G:
+        """Return the public error of this failure."""
+        hint = hint_for(self.message, *(detail.message for detail in self.details))
+        return kind(
+            f"{what}: {self.message}",
+            code=self.code,
+            transaction_id=transaction_id,
+            details=self.details,
+            **{"hint": hint, **more},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds allowed for each phase when a call names no timeout.
+
+    ``commit_status`` must outlast a change of the leading orderer, half a minute with default options.
+    """
+
+    evaluate: float = 30.0
+    endorse: float = 30.0
+    submit: float = 30.0
+    commit_status: float = 120.0
+
+
+@dataclass(frozen=True)
+class Session:
+    """What flows take from their surroundings: who signs, how long to wait, clocks and randomness.
+
+    ``resend_after`` is how many seconds without a commit pass before the same transaction is sent again: an
+    orderer's OK is not durable, and sending it twice is harmless. ``resend_unaccepted_after`` is the same
+    where Submit was not answered OK.
+    """
+
+    identity: Identity | SigningIdentity
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    resend_after: float = 5.0
+    resend_unaccepted_after: float = 2.0
+    monotonic: Callable[[], float] = time.monotonic
+    time_ns: Callable[[], int] = time.time_ns
+    nonce: Callable[[], bytes] = lambda: os.urandom(24)
+
+    @property
+    def hash(self) -> str:
+        """The hash of this identity's signatures."""
+        return self.identity.hash if isinstance(self.identity, SigningIdentity) else "sha256"
+
+
+class Deadline:
+    """Seconds left of an overall timeout, and the share of it that a phase may take."""
+
+    def __init__(self, session: Session, timeout: float | None) -> None:
+        self._clock = session.monotonic
+        self._end = None if timeout is None else self._clock() + timeout
+
+    def within(self, phase: float) -> float:
+        """Return ``phase`` seconds, or what is left if that is less."""
+        return phase if self._end is None else min(phase, self.rest(phase))
+
+    def rest(self, phase: float) -> float:
+        """Return all that is left, or ``phase`` seconds where there is no overall timeout."""
+        return phase if self._end is None else max(0.0, self._end - self._clock())
