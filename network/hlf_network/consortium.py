@@ -67,6 +67,18 @@ class Consortium:
         """The organization's identities: `admin`, and those the topology names."""
         return Wallet(self._paths.wallet(organization))
 
+    @property
+    def fabric_version(self) -> str:
+        """The version of Fabric that the running nodes are of, as they say themselves."""
+        record = self._record()
+        with self._runtime(record) as nodes:
+            return nodes.fabric_version(self._layout(record))
+
+    @property
+    def running_on(self) -> str:
+        """The runtime of the network that is there: docker or emulator; NetworkError when there is none."""
+        return self._record().runtime
+
     def up(self, progress: Progress = lambda _line: None) -> None:
         """Bring the network to its wanted state from whatever state it is in; harmless when it is there.
 

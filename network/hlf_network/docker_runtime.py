@@ -5,6 +5,7 @@ else. Nothing is ever pulled: a missing image is a sentence that says how to get
 """
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -45,19 +46,6 @@ class DockerRuntime:
         self._identifier = identifier
         self._client = _connect()
 
-    @staticmethod
-    def obstacle(fabric: str) -> NetworkError | None:
-        """Why this runtime cannot be used here, or None."""
-        try:
-            client = _connect()
-        except NetworkError as error:
-            return error
-        missing = [image for image in images(fabric).values() if not _present(client, image)]
-        client.close()
-        if missing:
-            return _missing(missing)
-        return None
-
     def check(self) -> None:
         """NetworkError if the engine does not answer."""
         with _sentences():
@@ -89,6 +77,13 @@ class DockerRuntime:
             network.reload()
         gateway: str = network.attrs["IPAM"]["Config"][0]["Gateway"]
         return gateway
+
+    def fabric_version(self, layout: Layout) -> str:
+        """What the first running peer says of itself."""
+        with _sentences():
+            answer = self._get(layout.peers()[0]).exec_run(["peer", "version"]).output
+        found = re.search(rb"Version: v?(\S+)", b"".join([answer] if isinstance(answer, bytes) else answer))
+        return found[1].decode() if found else layout.topology.fabric
 
     def states(self, layout: Layout) -> Mapping[str, str]:
         """running, stopped or missing, for every node."""
@@ -184,6 +179,19 @@ class DockerRuntime:
             },
         )
         return self._client.containers.get(created["Id"])
+
+
+def obstacle(fabric: str) -> NetworkError | None:
+    """Why this runtime cannot be used here, or None."""
+    try:
+        client = _connect()
+    except NetworkError as error:
+        return error
+    missing = [image for image in images(fabric).values() if not _present(client, image)]
+    client.close()
+    if missing:
+        return _missing(missing)
+    return None
 
 
 def environment(node: Node, network: str) -> dict[str, str]:

@@ -44,6 +44,10 @@ class EmulatorRuntime:
         """Loopback."""
         return LOOPBACK
 
+    def fabric_version(self, layout: Layout) -> str:
+        """The version that is emulated."""
+        return f"{layout.topology.fabric} (emulated)"
+
     def states(self, layout: Layout) -> Mapping[str, str]:
         """running or stopped; all missing without the process."""
         if self._process.pid is None:

@@ -1,10 +1,10 @@
 """What starts a network's nodes: real Fabric in Docker, or the emulator. One interface for both."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from hlf_network.docker_runtime import DockerRuntime
 from hlf_network.emulator_runtime import EmulatorRuntime
 from hlf_network.errors import NetworkError
 from hlf_network.layout import Layout
@@ -31,6 +31,9 @@ class Runtime(Protocol):
     def chaincode_address(self) -> str:
         """The address of this machine on which nodes reach chaincode servers."""
 
+    def fabric_version(self, layout: Layout) -> str:
+        """The version of Fabric the nodes run, or the one that is emulated and a word that says so."""
+
     def states(self, layout: Layout) -> Mapping[str, str]:
         """Each node's state: running, stopped or missing."""
 
@@ -50,6 +53,9 @@ class Runtime(Protocol):
 def make(choice: str, network: str, identifier: str, state: Path) -> Runtime:
     """The runtime of that name. `identifier` tells this checkout's network from any other."""
     if choice == "docker":
+        # Docker's client costs a third of a second to import, much of what the emulator takes to start.
+        from hlf_network.docker_runtime import DockerRuntime
+
         return DockerRuntime(network, identifier)
     if choice == "emulator":
         return EmulatorRuntime(state)
@@ -62,7 +68,15 @@ def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
         return choice, f"Runtime: docker, Fabric {topology.fabric} (the other: --runtime emulator)"
     if choice == "emulator":
         return choice, "Runtime: emulator, no Docker needed (real Fabric: --runtime docker)"
-    obstacle = DockerRuntime.obstacle(topology.fabric)
+    obstacle = _docker_obstacle(topology.fabric)
     if obstacle is None:
         return "docker", f"Runtime: docker, Fabric {topology.fabric} (without it: --runtime emulator)"
     return "emulator", f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint})"
+
+
+def _docker_obstacle(fabric: str) -> NetworkError | None:
+    if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
+        return NetworkError("there is no Docker engine here", hint="install and start Docker")
+    from hlf_network.docker_runtime import obstacle
+
+    return obstacle(fabric)
