@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from hlf_emulator.directory import Member
 from hlf_emulator.endorsement_plan import Plan, detail
 from hlf_emulator.gateway_peers import GatewayPeers, NoPeers
-from hlf_emulator.rpc_status import RpcError
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT, RpcError
 
 _PREFIX = "retry specifying endorsing organization(s) to protect transient data"
 
@@ -64,7 +64,8 @@ async def endorse(
     try:
         content = read_content(signed)
     except DecodeError as error:
-        raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        text = f"error unmarshalling Proposal: {INVALID_WIRE_FORMAT}"
+        raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, text) from error
     if request.endorsing_organizations:
         try:
             plan = peers.plan_for_organizations(

@@ -18,7 +18,7 @@ from hlf_emulator.gateway_peers import GatewayPeers, NoPeers
 from hlf_emulator.gateway_submit import no_config, submit
 from hlf_emulator.peer import Channel, Peer
 from hlf_emulator.policies import PolicyError, SignedData
-from hlf_emulator.rpc_status import RpcError, abort
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT, RpcError, abort
 
 CONCURRENCY_LIMIT = 500  # peer.limits.concurrency.gatewayService, core.yaml
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -138,7 +138,7 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         try:
             request = gateway_pb2.CommitStatusRequest.FromString(signed.request)
         except DecodeError as error:
-            raise RpcError(invalid, f"invalid status request: {error}") from error
+            raise RpcError(invalid, f"invalid status request: {INVALID_WIRE_FORMAT}") from error
         if not request.identity:
             raise RpcError(invalid, "no identity provided")
         if not request.channel_id:
@@ -169,7 +169,7 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         try:
             request = gateway_pb2.ChaincodeEventsRequest.FromString(signed.request)
         except DecodeError as error:
-            raise RpcError(invalid, f"invalid chaincode events request: {error}") from error
+            raise RpcError(invalid, f"invalid chaincode events request: {INVALID_WIRE_FORMAT}") from error
         channel = self._authorized(
             "gateway/ChaincodeEvents",
             request.channel_id,
@@ -214,7 +214,7 @@ def _unpack(signed: proposal_pb2.SignedProposal) -> tuple[str, str, bool]:
     try:
         content = read_content(signed)
     except DecodeError as error:
-        raise refuse(str(error)) from error
+        raise refuse(f"error unmarshalling Proposal: {INVALID_WIRE_FORMAT}") from error
     if not content.channel:
         raise refuse("no channel id provided")
     if not content.has_chaincode_spec:

@@ -21,6 +21,7 @@ from hlf_emulator.bundle import Bundle, ConfigError
 from hlf_emulator.config_update import ConfigUpdateError, config_transaction
 from hlf_emulator.msp import MspError, Verifier
 from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.sequencer import Refused, Sequencer
 
 
@@ -180,14 +181,19 @@ class Orderer:
         return ab_pb2.BroadcastResponse(status=common_pb2.SUCCESS)
 
     def _process(self, envelope: common_pb2.Envelope) -> tuple[Sequencer, str, bytes]:
+        unclear = "could not determine channel ID: "
+        part = "Payload"
         try:
             payload = common_pb2.Payload.FromString(envelope.payload)
+            if not payload.HasField("header"):
+                raise _Rejected(common_pb2.BAD_REQUEST, f"{unclear}header not set")
+            part = "ChannelHeader"
             header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+            part = "SignatureHeader"
             signature_header = common_pb2.SignatureHeader.FromString(payload.header.signature_header)
         except DecodeError as error:
-            raise _Rejected(common_pb2.BAD_REQUEST, f"could not determine channel ID: {error}") from error
-        if not payload.HasField("header"):
-            raise _Rejected(common_pb2.BAD_REQUEST, "could not determine channel ID: no header was set")
+            text = f"{unclear}error unmarshalling {part}: {INVALID_WIRE_FORMAT}"
+            raise _Rejected(common_pb2.BAD_REQUEST, text) from error
         sequencer = self.channels.get(header.channel_id)
         if sequencer is None:
             raise _Rejected(common_pb2.BAD_REQUEST, "channel does not exist")

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from hlf_emulator.bundle import ConfigError, config_envelope
 from hlf_emulator.orderer import JoinError, Orderer
 from hlf_emulator.rest import Request, Response, json_response
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.sequencer import Sequencer
 
 BASE = "/participation/v1/channels"
@@ -165,7 +166,9 @@ def _parse_block(content: bytes) -> common_pb2.Block:
     try:
         return common_pb2.Block.FromString(content)
     except DecodeError as error:
-        raise _FormError(f"cannot unmarshal file part config-block into a block: {error}") from error
+        raise _FormError(
+            f"cannot unmarshal file part config-block into a block: {INVALID_WIRE_FORMAT}"
+        ) from error
 
 
 def _parse_update(content: bytes) -> tuple[common_pb2.Envelope, str]:
@@ -176,7 +179,7 @@ def _parse_update(content: bytes) -> tuple[common_pb2.Envelope, str]:
         header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
     except DecodeError as error:
         raise _FormError(
-            f"cannot unmarshal file part config-update-envelope into an envelope: {error}"
+            f"cannot unmarshal file part config-update-envelope into an envelope: {INVALID_WIRE_FORMAT}"
         ) from error
     if not payload.HasField("header"):
         raise _FormError(f"{prefix}bad header")

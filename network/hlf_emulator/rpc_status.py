@@ -10,6 +10,7 @@ from hlf.errors import PeerDetail
 from hlf.wire.status import encode_details
 
 DETAILS_KEY = "grpc-status-details-bin"
+INVALID_WIRE_FORMAT = "proto: cannot parse invalid wire-format data"  # what Go says of bytes it cannot decode
 
 
 class RpcError(Exception):
