@@ -233,7 +233,10 @@ def _functions(contract_name: str, contract: Contract) -> Iterable[Function]:
 
 
 def _function(contract_name: str, name: str, method: Any, mark: _Mark, where: str) -> Function:
-    hints = typing.get_type_hints(method.__func__, include_extras=True)
+    try:
+        hints = typing.get_type_hints(method.__func__, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"{where}: {error}: annotations are looked up in the contract's module") from error
     declared = list(inspect.signature(method).parameters.values())
     if not declared:
         raise TypeError(f"{where}: the first parameter is the context")

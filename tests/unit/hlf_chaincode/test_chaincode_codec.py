@@ -1,0 +1,304 @@
+"""Exact JSON and typed arguments."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import uuid
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NewType
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hlf_chaincode import Context, Contract, ContractError, DecodeError, Private, from_json, query, to_json
+from hlf_chaincode.contract import Registry, decode_result, encode_argument, encode_result
+
+LoanId = NewType("LoanId", str)
+ShortText = Annotated[str, pydantic.StringConstraints(max_length=3)]
+
+
+class Grade(enum.Enum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Stage(enum.StrEnum):
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Line:
+    amount: int
+    rate: Decimal = Decimal("0")
+
+
+@dataclass(frozen=True)
+class Order:
+    lines: list[Line]
+    note: str | None = None
+    parent: Order | None = None
+    tags: dict[str, Grade] = field(default_factory=dict)
+
+
+class Inner(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid")
+
+    rate: Decimal
+    due: datetime.date
+    grade: Grade
+
+
+class Outer(pydantic.BaseModel):
+    inners: list[Inner]
+
+
+@pytest.mark.parametrize(
+    ("text", "annotation", "value"),
+    [
+        ("5", int, 5),
+        ("123456789012345678901234567890", int, 123456789012345678901234567890),
+        ("0.1000000000000000000000000001", Decimal, Decimal("0.1000000000000000000000000001")),
+        ('"1.50"', Decimal, Decimal("1.50")),
+        ("true", bool, True),
+        ('"2026-02-28"', datetime.date, datetime.date(2026, 2, 28)),
+        ('"good"', Grade, Grade.GOOD),
+        ("null", int | None, None),
+        ("[1,2]", tuple[int, ...], (1, 2)),
+        ('[1,"a"]', tuple[int, str], (1, "a")),
+        ('{"1":"x"}', dict[int, str], {1: "x"}),
+        ('"a"', Literal["a", "b"], "a"),
+        ('"AAE="', bytes, b"\x00\x01"),
+        ('"00000000-0000-0000-0000-000000000001"', uuid.UUID, uuid.UUID(int=1)),
+        ('"12:30:00"', datetime.time, datetime.time(12, 30)),
+        ('{"a":[1,{"b":null}]}', Any, {"a": [1, {"b": None}]}),
+    ],
+)
+def test_values_by_annotation(text, annotation, value):
+    found = from_json(text, annotation)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "annotation"),
+    [
+        ("true", int),
+        ("1.0", int),
+        ('"5"', int),
+        ("1", bool),
+        ("1", str),
+        ('"NaN"', Decimal),
+        ("NaN", Decimal),
+        ("Infinity", Any),
+        ('"2026-02-30"', datetime.date),
+        ('"20260228"', datetime.date),
+        ('"fine"', Grade),
+        ("true", Literal[1]),
+        ('{"a":1,"a":2}', dict[str, int]),
+        ('{"amount":1,"colour":"red"}', Line),
+        ("{}", Line),
+        ("[1]", tuple[int, str]),
+        ("{", dict),
+        ("[" * 100_000, Any),
+        (b"\xff", Any),
+    ],
+)
+def test_what_does_not_fit_is_refused_without_being_repeated(text, annotation):
+    with pytest.raises(DecodeError) as refusal:
+        from_json(text, annotation)
+    assert "fine" not in str(refusal.value)
+    assert "colour" not in str(refusal.value)
+
+
+def test_errors_name_the_place():
+    with pytest.raises(DecodeError, match=r"lines\[1\]\.amount: expected an integer"):
+        from_json('{"lines":[{"amount":1},{"amount":"x"}]}', Order)
+
+
+def test_decimals_never_pass_through_float():
+    """Defect: Decimal through float."""
+    exact = "12345678901234567890.123456789012345678901234567890"
+    assert from_json(exact, Decimal) == Decimal(exact)
+    assert to_json(Decimal(exact)) == f'"{exact}"'.encode()
+    model = from_json(f'{{"inners":[{{"rate":{exact},"due":"2026-01-01","grade":"good"}}]}}', Outer)
+    assert model.inners[0].rate == Decimal(exact)
+
+
+def test_floats_have_no_place():
+    with pytest.raises(TypeError, match="not exact"):
+        to_json({"rate": 1.5})
+    with pytest.raises(TypeError, match="not exact"):
+        from_json("1.5", float)
+
+
+def test_sets_have_no_order_to_agree_on():
+    with pytest.raises(TypeError, match="set"):
+        to_json({1, 2})
+
+
+def test_time_zones_are_kept():
+    """Defect: tz-aware datetimes shifted."""
+    seoul = datetime.timezone(datetime.timedelta(hours=9))
+    moment = datetime.datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=seoul)
+    again = from_json(to_json(moment), datetime.datetime)
+    assert again == moment
+    assert again.utcoffset() == datetime.timedelta(hours=9)
+    assert from_json('"2026-03-01T00:00:00Z"', datetime.datetime).utcoffset() == datetime.timedelta(0)
+
+
+def test_nested_models_are_resolved():
+    """Defect: nested models unresolvable."""
+    order = Order([Line(1, Decimal("2.5"))], parent=Order([], "first", tags={"a": Grade.BAD}))
+    assert from_json(to_json(order), Order) == order
+    outer = Outer(inners=[Inner(rate=Decimal("1.10"), due=datetime.date(2026, 1, 1), grade=Grade.GOOD)])
+    assert from_json(to_json(outer), Outer) == outer
+    assert to_json(outer) == b'{"inners":[{"rate":"1.10","due":"2026-01-01","grade":"good"}]}'
+
+
+def test_pydantic_errors_keep_the_value_to_themselves():
+    with pytest.raises(DecodeError) as refusal:
+        from_json('{"inners":[{"rate":"secret","due":"2026-01-01","grade":"good"}]}', Outer)
+    assert "inners.0.rate" in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False).map(str)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    max_leaves=20,
+)
+
+
+@given(_VALUES)
+def test_json_round_trip(value):
+    assert from_json(to_json(value), Any) == value
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_decimal_round_trip_keeps_every_digit(value):
+    assert from_json(to_json(value), Decimal).as_tuple() == value.as_tuple()
+
+
+# Functions
+
+
+class Sample(Contract):
+    name = "sample"
+
+    @query
+    def typed(  # noqa: PLR0917 - one of each
+        self,
+        ctx: Context,
+        loan: LoanId,
+        short: ShortText,
+        data: bytes,
+        amount: Decimal,
+        order: Private[Order],
+        grade: Grade = Grade.GOOD,
+        secret: Private[bytes | None] = None,
+    ) -> Order:
+        return order
+
+    @query
+    def none(self, ctx: Context) -> None:
+        return None
+
+
+TYPED = Registry([Sample]).find("typed")
+ARGS = [b"L-1", b"abc", b"\x00\xff", b"1.10"]
+ORDER = {"order": b'{"lines":[]}'}
+
+
+def test_arguments_are_read_by_their_annotations():
+    """Defect: bytes arguments and results mangled."""
+    values = TYPED.arguments([*ARGS, b'"bad"'], ORDER)
+    assert values == {
+        "loan": "L-1",
+        "short": "abc",
+        "data": b"\x00\xff",
+        "amount": Decimal("1.10"),
+        "grade": Grade.BAD,
+        "order": Order([]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "transient", "reason"),
+    [
+        (ARGS[:3], ORDER, "expected 4 to 5 argument(s), got 3"),
+        ([*ARGS, b'"bad"', b"x"], ORDER, "expected 4 to 5 argument(s), got 6"),
+        ([b"L-1", b"abcd", *ARGS[2:]], ORDER, "short: String should have at most 3 characters"),
+        ([b"\xff", *ARGS[1:]], ORDER, "loan: expected UTF-8 text"),
+        ([*ARGS[:3], b"ten"], ORDER, "amount: not valid JSON"),
+        (ARGS, {}, "transient field 'order' is missing"),
+        (ARGS, {"order": b'{"lines":1}'}, "transient order: lines: expected a list"),
+    ],
+)
+def test_wrong_arguments_are_answered_with_the_signature(args, transient, reason):
+    with pytest.raises(ContractError) as refusal:
+        TYPED.arguments(args, transient)
+    assert refusal.value.code == "INVALID_ARGUMENT"
+    assert reason in refusal.value.message
+    assert "typed(loan: str, short: str, data: bytes, amount: Decimal, order: Private[Order]" in str(
+        refusal.value
+    )
+
+
+def test_functions_are_found_with_and_without_the_contract_name():
+    registry = Registry([Sample])
+    assert registry.find("sample:none") is registry.find("none")
+    with pytest.raises(
+        ContractError, match=r"UNKNOWN_FUNCTION: no function 'nothing'; known: none\(\) -> None"
+    ):
+        registry.find("nothing")
+    with pytest.raises(ContractError, match="UNKNOWN_FUNCTION"):
+        registry.find("before")
+
+
+def test_metadata_lists_the_functions():
+    entry = Registry([Sample]).metadata()["contracts"]["sample"]["transactions"][1]
+    assert entry["name"] == "typed"
+    assert entry["parameters"][0] == {"name": "loan", "type": "str", "transient": False}
+    assert entry["parameters"][4]["transient"] is True
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "data"),
+    [
+        ("text", str, b"text"),
+        (b"\x00", bytes, b"\x00"),
+        (None, None, b""),
+        (None, int | None, b"null"),
+        ("text", str | None, b'"text"'),
+        (Stage.OPEN, Stage, b'"open"'),
+        (Decimal("1.0"), Decimal, b'"1.0"'),
+        ([1], list[int], b"[1]"),
+    ],
+)
+def test_results_come_back_as_they_left(value, annotation, data):
+    assert encode_result(value, annotation) == data
+    assert decode_result(data, annotation) == value
+
+
+def test_arguments_on_the_wire():
+    assert [encode_argument(v) for v in ("a", b"b", 3, Stage.OPEN)] == [b"a", b"b", b"3", b'"open"']
+
+
+@pytest.mark.parametrize("annotation", [float, list[float], set[int], complex, None])
+def test_functions_that_cannot_be_served_fail_when_the_registry_is_built(annotation):
+    class Wrong(Contract):
+        def function(self, ctx, value):
+            return None
+
+    if annotation is not None:
+        Wrong.function.__annotations__["value"] = annotation
+    query(Wrong.function)
+    with pytest.raises(TypeError, match=r"Wrong\.function.*value"):
+        Registry([Wrong])
