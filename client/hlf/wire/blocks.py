@@ -36,6 +36,7 @@ from hlf.wire.records import (
     HashedWrite,
     MetadataWrite,
     NamespaceSet,
+    PrivateSet,
     RangeRead,
     Read,
     Response,
@@ -138,6 +139,14 @@ def _entries(entries: Sequence[kv_rwset_pb2.KVMetadataEntry]) -> tuple[tuple[str
     return tuple((entry.name, entry.value) for entry in entries)
 
 
+def _writes(rwset: kv_rwset_pb2.KVRWSet) -> tuple[Write, ...]:
+    return tuple(Write(write.key, write.value, write.is_delete) for write in rwset.writes)
+
+
+def _metadata_writes(rwset: kv_rwset_pb2.KVRWSet) -> tuple[MetadataWrite, ...]:
+    return tuple(MetadataWrite(write.key, _entries(write.entries)) for write in rwset.metadata_writes)
+
+
 def _range(message: kv_rwset_pb2.RangeQueryInfo) -> RangeRead:
     return RangeRead(
         start=message.start_key,
@@ -174,13 +183,28 @@ def decode_rwset(results: bytes) -> tuple[NamespaceSet, ...]:
                 namespace=namespace.namespace,
                 reads=tuple(_read(read) for read in public.reads),
                 range_reads=tuple(_range(info) for info in public.range_queries_info),
-                writes=tuple(Write(write.key, write.value, write.is_delete) for write in public.writes),
-                metadata_writes=tuple(
-                    MetadataWrite(write.key, _entries(write.entries)) for write in public.metadata_writes
-                ),
+                writes=_writes(public),
+                metadata_writes=_metadata_writes(public),
                 collections=tuple(_collection(each) for each in namespace.collection_hashed_rwset),
             )
         )
+    return tuple(found)
+
+
+def decode_private_rwset(message: rwset_pb2.TxPvtReadWriteSet) -> tuple[PrivateSet, ...]:
+    """One transaction's private data, as a block-and-private-data stream gives it to members."""
+    found = []
+    for namespace in message.ns_pvt_rwset:
+        for collection in namespace.collection_pvt_rwset:
+            rwset = kv_rwset_pb2.KVRWSet.FromString(collection.rwset)
+            found.append(
+                PrivateSet(
+                    namespace=namespace.namespace,
+                    collection=collection.collection_name,
+                    writes=_writes(rwset),
+                    metadata_writes=_metadata_writes(rwset),
+                )
+            )
     return tuple(found)
 
 

@@ -50,7 +50,7 @@ class RangeRead:
 
 @dataclass(frozen=True)
 class Write:
-    """A public write."""
+    """A write of a public value, or of a private one in clear."""
 
     key: str
     value: bytes
@@ -103,6 +103,16 @@ class CollectionSet:
     writes: tuple[HashedWrite, ...]
     metadata_writes: tuple[MetadataWrite, ...]
     private_hash: bytes
+
+
+@dataclass(frozen=True)
+class PrivateSet:
+    """The private writes of a transaction in one collection, in clear, as its members receive them."""
+
+    namespace: str
+    collection: str
+    writes: tuple[Write, ...]
+    metadata_writes: tuple[MetadataWrite, ...]
 
 
 @dataclass(frozen=True)

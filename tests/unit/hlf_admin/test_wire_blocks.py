@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from fabric_protos.common import common_pb2
+from fabric_protos.ledger.rwset import rwset_pb2
+from fabric_protos.ledger.rwset.kvrwset import kv_rwset_pb2
 
 from hlf.wire import blocks
 from hlf.wire.configtx import config_of
@@ -157,3 +159,21 @@ def test_a_block_of_an_orderer_has_no_codes() -> None:
 )
 def test_block_numbers_are_der_integers(number: int, encoded: str) -> None:
     assert blocks.header_bytes(common_pb2.BlockHeader(number=number))[2:].hex().startswith(encoded)
+
+
+def test_private_data_in_clear() -> None:
+    written = kv_rwset_pb2.KVRWSet(
+        writes=[
+            kv_rwset_pb2.KVWrite(key="r1", value=b"secret"),
+            kv_rwset_pb2.KVWrite(key="r0", is_delete=True),
+        ]
+    )
+    message = rwset_pb2.TxPvtReadWriteSet()
+    namespace = message.ns_pvt_rwset.add(namespace="demo")
+    namespace.collection_pvt_rwset.add(collection_name="pair", rwset=written.SerializeToString())
+    (found,) = blocks.decode_private_rwset(message)
+    assert (found.namespace, found.collection) == ("demo", "pair")
+    assert [(write.key, write.value, write.is_delete) for write in found.writes] == [
+        ("r1", b"secret", False),
+        ("r0", b"", True),
+    ]
