@@ -48,7 +48,7 @@ from lending_domain.records_evaluation import (
     Reserved,
 )
 from lending_domain.records_letters import ConfirmationBody, ReleaseBody
-from lending_domain.score import evaluate, guaranteeable
+from lending_domain.score import Evaluation, evaluate, guaranteeable
 
 _EVALUATORS = (Kind.FOUNDATION, Kind.SEMAS)
 
@@ -116,7 +116,9 @@ class CreditEvaluation(EvaluationGovernance):
             "the score submitted is not the one that the form and the model give",
         )
         require(
-            evaluation.result == computed, "RESULT_MISMATCH", "the breakdown is not the one computed here"
+            _by_item(evaluation.result) == _by_item(computed),
+            "RESULT_MISMATCH",
+            "the breakdown is not the one computed here",
         )
         reaches = ruled(guaranteeable, computed, threshold_for(ctx, computed))
         require(
@@ -285,6 +287,11 @@ class CreditEvaluation(EvaluationGovernance):
         index = ctx.private(shared_collection(ctx))
         for key in held.keys:
             index.delete(key)
+
+
+def _by_item(result: Evaluation) -> Evaluation:
+    """The result with its items in the order of their names: the model's JSON has no order of its own."""
+    return result.model_copy(update={"items": tuple(sorted(result.items, key=lambda one: one.item))})
 
 
 def _handed_over(ctx: Context, evaluator: str) -> str:

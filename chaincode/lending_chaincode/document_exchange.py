@@ -48,7 +48,7 @@ from lending_domain.records_documents import (
     consent_violations,
     release_date,
 )
-from lending_domain.records_letters import EvidenceBody, ReceiptBody
+from lending_domain.records_letters import EvidenceBody, ReceiptBody, RevocationBody
 
 _PAIR = pair("applicants", "semas")
 _DOCUMENTS = f"{_PAIR}_documents"
@@ -269,7 +269,10 @@ class DocumentExchange(Chartered):
         _on(ctx, "referral")
         staff(ctx, Kind.SEMAS)
         _foundation(foundation)
-        verified(ctx, letter, LetterKind.REVOCATION, "semas", foundation, subject=consent_id, role="officer")
+        known = verified(
+            ctx, letter, LetterKind.REVOCATION, "semas", foundation, subject=consent_id, role="officer"
+        )
+        said(known, RevocationBody)
         record = create(
             ctx,
             "record_revocation",

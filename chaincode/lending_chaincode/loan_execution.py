@@ -235,7 +235,7 @@ class LoanExecution(Chartered):
 
     @query
     def head(self, ctx: Context, loan_id: str) -> LoanHead:
-        """Contract and log, for the lender's staff and the holder; replaying the log rebuilds every balance."""
+        """The log, for the lender's staff and the holder; replaying it rebuilds every balance."""
         return self._read(ctx, loan_id)
 
     @query
@@ -370,8 +370,8 @@ def _on_terms(disbursement: Disbursement, fund: Fund, notice: RateNoticeBody, on
         "the rate is not the notice's base rate and the fund's spread",
     )
     require(
-        (terms.months, terms.grace_months, str(terms.plan), rules.floating)
-        == (fund.months, fund.grace_months, fund.plan, fund.rate == "floating"),
+        (terms.months, terms.grace_months, rules.floating)
+        == (fund.months, fund.grace_months, fund.rate == "floating"),
         "LOAN_TERMS",
-        "period, grace, plan or kind of rate are not the fund's",
+        "period, grace or kind of rate are not the fund's",
     )
