@@ -66,11 +66,45 @@ class ChaincodeDefinition:
     init_required: bool
     collections: collection_pb2.CollectionConfigPackage = field(repr=False)
 
+    def parameters(self) -> list[tuple[str, db_pb2.StateData]]:
+        """The fields that organizations approve, as `_lifecycle` stores them."""
+        return parameter_fields(
+            version=self.version,
+            endorsement_plugin=self.endorsement_plugin,
+            validation_plugin=self.validation_plugin,
+            validation_parameter=self.validation_parameter,
+            init_required=self.init_required,
+            collections=self.collections,
+        )
+
     def collection_configs(self) -> dict[str, collection_pb2.StaticCollectionConfig]:
         return {
             config.static_collection_config.name: config.static_collection_config
             for config in self.collections.config
         }
+
+
+def parameter_fields(
+    *,
+    version: str,
+    endorsement_plugin: str,
+    validation_plugin: str,
+    validation_parameter: bytes,
+    init_required: bool,
+    collections: collection_pb2.CollectionConfigPackage,
+) -> list[tuple[str, db_pb2.StateData]]:
+    """A definition without its sequence, as `_lifecycle` stores it field by field."""
+    endorsement = chaincode_definition_pb2.ChaincodeEndorsementInfo(
+        version=version, endorsement_plugin=endorsement_plugin, init_required=init_required
+    )
+    validation = chaincode_definition_pb2.ChaincodeValidationInfo(
+        validation_plugin=validation_plugin, validation_parameter=validation_parameter
+    )
+    return [
+        ("EndorsementInfo", db_pb2.StateData(Bytes=endorsement.SerializeToString())),
+        ("ValidationInfo", db_pb2.StateData(Bytes=validation.SerializeToString())),
+        ("Collections", db_pb2.StateData(Bytes=collections.SerializeToString())),
+    ]
 
 
 def read_definition(name: str, get: Read) -> ChaincodeDefinition | None:

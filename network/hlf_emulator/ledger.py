@@ -124,7 +124,7 @@ class SharedLedger:
         return known if known is not None else self._reread(self.block(number))
 
     async def commit(self, block: common_pb2.Block) -> Effects:
-        """Take block `height`, or answer again for an earlier one. Raises ConfigError when it does not fit."""
+        """Take block `height`, or answer again for an earlier one. Raises ConfigError if it does not fit."""
         async with self._lock:
             number = block.header.number
             if number < self.height:
@@ -184,8 +184,8 @@ class SharedLedger:
             writer.expire(space, key, version)
         updates = writer.updates
         self.state.apply(updates.batch)
-        for namespace, key, version in updates.history:
-            self._history.setdefault((namespace, key), []).append(version)
+        for namespace, name, version in updates.history:
+            self._history.setdefault((namespace, name), []).append(version)
         for end, space, key, version in updates.expiring:
             self._expiring.setdefault(end, []).append((space, key, version))
         for transaction in checked:

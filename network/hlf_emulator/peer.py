@@ -1,141 +1,176 @@
-"""One organization's peer, and its view of each channel it has joined."""
+"""One organization's peer, and what the peers of one process share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
-import grpc
 from fabric_protos.common import common_pb2
-from fabric_protos.ledger.rwset import rwset_pb2
-from fabric_protos.peer import proposal_pb2, proposal_response_pb2, transaction_pb2
+from fabric_protos.msp import msp_principal_pb2
+from fabric_protos.peer import proposal_pb2, proposal_response_pb2
 
 from hlf.identity import SigningIdentity
-from hlf_emulator.bundle import Bundle
-from hlf_emulator.definitions import ChaincodeDefinition, CollectionDefinition
-from hlf_emulator.msp import Msp, Verifier
-from hlf_emulator.policies import Policy
+from hlf_emulator.bundle import ConfigError, config_envelope
+from hlf_emulator.channel import Channel, Ledger
+from hlf_emulator.endorser import Endorser, RpcRefused
+from hlf_emulator.execution import ChaincodeSupport
+from hlf_emulator.ledger import SharedLedger
+from hlf_emulator.msp import Msp, MspError, Verifier
+from hlf_emulator.packages import PackageStore
+from hlf_emulator.policies import PolicyError, SignedData
 
-
-class RpcRefused(Exception):  # noqa: N818 - the refusal, not an error of this program
-    """An RPC that ends with a gRPC status instead of an answer."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+__all__ = ["Channel", "Ledger", "Peer", "RpcRefused", "Shared"]
 
 
 class Shared:
-    """What the peers of one process share: public ledgers, verified signatures, transient data.
+    """What the peers of one process share: public ledgers and verified signatures.
 
-    `folder` holds one folder per channel and one per peer.
+    `folder/channels/NAME` holds a channel's blocks, `folder/peers/NAME` what one peer alone has.
     """
 
     def __init__(self, folder: Path, verifier: Verifier | None = None) -> None:
         self.folder = folder
         self.verifier = verifier or Verifier()
         self.peers: dict[str, Peer] = {}
+        self._ledgers: dict[str, SharedLedger] = {}
+
+    def ledger(self, channel: str) -> SharedLedger:
+        """The channel's public ledger, opened when first asked for."""
+        if channel not in self._ledgers:
+            folder = self.folder / "channels" / channel
+            self._ledgers[channel] = SharedLedger(folder, channel, self.verifier)
+        return self._ledgers[channel]
+
+    def running(self, channel: str) -> Iterable[Channel]:
+        """The channel at every running peer that has joined it."""
+        return [
+            peer.channels[channel]
+            for peer in self.peers.values()
+            if peer.running and channel in peer.channels
+        ]
 
     def close(self) -> None:
         """Make everything durable and let go of the files."""
-
-
-class Ledger:
-    """A peer's view of a channel's ledger: blocks up to its own height, its own private data."""
-
-    @property
-    def height(self) -> int:
-        """The number of blocks this peer has committed."""
-        raise RuntimeError
-
-    def block(self, number: int) -> common_pb2.Block:
-        """A committed block. Raises IndexError outside `0 <= number < height`."""
-        raise RuntimeError
-
-    def transaction(
-        self, transaction_id: str
-    ) -> tuple[transaction_pb2.ProcessedTransaction, int, int] | None:
-        """(transaction, block number, validation code) of the first commit of that id, or None."""
-        raise RuntimeError
-
-    async def wait_height(self, height: int) -> None:
-        """Return when this peer has at least `height` blocks."""
-        raise RuntimeError
-
-    def private_data(self, number: int) -> dict[int, rwset_pb2.TxPvtReadWriteSet]:
-        """Private writes this peer holds for a block, by the transaction's place in it."""
-        raise RuntimeError
-
-
-class Channel:
-    """One peer's side of one channel."""
-
-    peer: Peer
-    name: str
-    ledger: Ledger
-
-    @property
-    def bundle(self) -> Bundle:
-        raise RuntimeError
-
-    @property
-    def definitions(self) -> Mapping[str, ChaincodeDefinition]:
-        """Committed chaincode definitions by name."""
-        raise RuntimeError
-
-    def ready_chaincodes(self) -> dict[str, str]:
-        """Name -> version of chaincodes defined here that this peer has installed and its org approved."""
-        raise RuntimeError
-
-    def endorsement_policy(self, chaincode: str) -> Policy:
-        """The policy that guards a chaincode's public state. Raises KeyError when it is not defined."""
-        raise RuntimeError
-
-    def collection(self, chaincode: str, name: str) -> CollectionDefinition | None:
-        """A collection (explicit or implicit) of a defined chaincode."""
-        raise RuntimeError
-
-    async def commit(self, block: common_pb2.Block) -> None:
-        """Take the next block from the ordering service; returns when it is durable and applied.
-
-        Raises ConfigError when the block does not follow the last one. A block below the height is ignored.
-        """
-        raise RuntimeError
+        for peer in self.peers.values():
+            peer.close()
+        for ledger in self._ledgers.values():
+            ledger.close()
+        self._ledgers.clear()
 
 
 class Peer:
     """One organization's peer."""
 
-    name: str
-    msp_id: str
-    identity: SigningIdentity
-    endpoint: str
-    local_msp: Msp
-    running: bool
-    channels: dict[str, Channel]
-    on_join: list[Callable[[Channel], None]]
-
     def __init__(
-        self, name: str, identity: SigningIdentity, endpoint: str, local_msp: Msp, shared: Shared
+        self,
+        name: str,
+        identity: SigningIdentity,
+        endpoint: str,
+        local_msp: Msp,
+        shared: Shared,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`local_msp` is read with `msp_folder.load_msp(folder, msp_id, verifier)`."""
-        raise RuntimeError
+        """`local_msp` is read with `msp_folder.load_msp(folder, msp_id, verifier)`; `clock` is aware, UTC."""
+        self.name = name
+        self.msp_id = identity.msp_id
+        self.identity = identity
+        self.endpoint = endpoint
+        self.local_msp = local_msp
+        self.shared = shared
+        self.verifier = shared.verifier
+        self.clock = clock
+        self.running = False
+        self.channels: dict[str, Channel] = {}
+        self.on_join: list[Callable[[Channel], None]] = []
+        self._folder = shared.folder / "peers" / name
+        self.packages = PackageStore(self._folder / "packages")
+        self.chaincodes = ChaincodeSupport(self)
+        self._endorser = Endorser(self)
+        shared.peers[name] = self
 
     async def start(self) -> None:
         """Open the channels on disk, at the height they had. Idempotent."""
-        raise RuntimeError
+        self.running = True
+        for folder in sorted((self._folder / "channels").glob("*")):
+            if folder.name not in self.channels:
+                self._open(folder.name)
+        for channel in self.channels.values():
+            await channel.catch_up()
 
     async def stop(self) -> None:
         """Stop answering and drop chaincode connections; `start` continues where it stopped."""
-        raise RuntimeError
+        self.running = False
+        await self.chaincodes.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for channel in self.channels.values():
+            channel.close()
+        self.channels.clear()
 
     async def join(self, genesis: common_pb2.Block) -> Channel:
-        """Join a channel by its first block; `on_join` hooks are called with the channel."""
-        raise RuntimeError
+        """Join a channel by its first block; `on_join` hooks are called with the channel.
+
+        Raises ConfigError when the block is not that channel's first configuration.
+        """
+        name, _ = config_envelope(genesis)
+        ledger = self.shared.ledger(name)
+        if ledger.height == 0:
+            await ledger.commit(genesis)
+        elif ledger.block(0).header != genesis.header:
+            raise ConfigError(f"channel {name} has another first block")
+        channel = self._open(name)
+        await channel.commit(genesis)
+        for hook in self.on_join:
+            hook(channel)
+        return channel
 
     async def process_proposal(
         self, signed: proposal_pb2.SignedProposal
     ) -> proposal_response_pb2.ProposalResponse:
         """Endorser.ProcessProposal. Raises RpcRefused where Fabric ends with a gRPC error."""
-        raise RuntimeError
+        return await self._endorser.process(signed)
+
+    def siblings(self, channel: str) -> Iterable[Channel]:
+        """The channel at the other running peers of the process."""
+        own = self.channels.get(channel)
+        return [other for other in self.shared.running(channel) if other is not own]
+
+    def check_local(self, role: str, signed: SignedData) -> None:
+        """Raise PolicyError unless `signed` is by one of the own MSP's `Members` or `Admins`.
+
+        Texts: core/policy/policy.go.
+        """
+        during = f"during channelless check policy with policy [{role}]"
+        kind = msp_principal_pb2.MSPRole.ADMIN if role == "Admins" else msp_principal_pb2.MSPRole.MEMBER
+        principal = msp_principal_pb2.MSPPrincipal(
+            principal_classification=msp_principal_pb2.MSPPrincipal.ROLE,
+            principal=msp_principal_pb2.MSPRole(msp_identifier=self.msp_id, role=kind).SerializeToString(),
+        )
+        try:
+            identity = self.local_msp.deserialize(signed.identity)
+        except MspError as refusal:
+            raise PolicyError(f"Failed deserializing proposal creator {during}: [{refusal}]") from refusal
+        problem = identity.refusal(principal)
+        if problem is not None:
+            raise PolicyError(
+                f"Failed verifying that proposal's creator satisfies local MSP principal {during}: "
+                f"[{problem}]"
+            )
+        try:
+            identity.verify(signed.data, signed.signature)
+        except MspError as refusal:
+            raise PolicyError(str(refusal)) from refusal
+
+    def _open(self, name: str) -> Channel:
+        channel = Channel(
+            self.shared.ledger(name),
+            self._folder / "channels" / name,
+            self.identity.serialized(),
+            self.packages,
+            lambda: self.siblings(name),
+        )
+        self.channels[name] = channel
+        return channel

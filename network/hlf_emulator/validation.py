@@ -111,7 +111,7 @@ def _check(
     except DecodeError as fault:
         raise Invalid(Code.BAD_PAYLOAD, str(fault)) from fault
     channel, signature = _common_header(payload)
-    transaction.type = channel.type
+    transaction.type, transaction.transaction_id = channel.type, channel.tx_id
     if channel.type == common_pb2.CONFIG:
         return
     _creator_signature(view, channel, signature, envelope)
@@ -122,7 +122,6 @@ def _check(
     endorsed = _endorser_transaction(payload)
     if channel.channel_id != view.channel:
         raise Invalid(Code.TARGET_CHAIN_NOT_FOUND, f"channel {channel.channel_id}")
-    transaction.transaction_id = channel.tx_id
     if view.committed(channel.tx_id):
         raise Invalid(Code.DUPLICATE_TXID, f"transaction {channel.tx_id} is in the ledger")
     _dispatch(view, channel, endorsed, transaction, updated)

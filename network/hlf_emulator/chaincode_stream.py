@@ -1,0 +1,249 @@
+"""The peer's side of one chaincode's stream, to a chaincode that runs as an external service.
+
+States and texts: core/chaincode/handler.go; dialing: core/chaincode/extcc and internal/pkg/comm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, chaincode_shim_pb2_grpc
+
+from hlf_emulator.ledger_calls import CallContext, CallError, answer, handles
+from hlf_emulator.packages import Connection
+
+Message = chaincode_shim_pb2.ChaincodeMessage
+MAX_MESSAGE = 100 * 1024 * 1024
+# chaincode.runtimeParams of core.yaml.
+_ABILITIES = chaincode_pb2.ChaincodeAdditionalParams(
+    use_write_batch=True,
+    max_size_write_batch=1000,
+    use_get_multiple_keys=True,
+    max_size_get_multiple_keys=1000,
+)
+
+Invoker = Callable[[CallContext, chaincode_pb2.ChaincodeSpec], Awaitable[bytes]]
+"""Runs a chaincode for another one; returns the encoded message of its answer. Raises CallError."""
+
+
+class LaunchError(Exception):
+    """A chaincode that cannot be reached; the text is Fabric's."""
+
+
+class ExecutionError(Exception):
+    """An execution without an answer: timeout, or the stream's end."""
+
+
+class ChaincodeStream:
+    """One open stream. Requests of many transactions run over it at once."""
+
+    def __init__(self, package_id: str, connection: Connection, invoker: Invoker) -> None:
+        self.package_id = package_id
+        self._connection = connection
+        self._invoker = invoker
+        self._outbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._contexts: dict[tuple[str, str], CallContext] = {}
+        self._answers: dict[tuple[str, str], asyncio.Future[Message]] = {}
+        self._active: set[tuple[str, str]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._registered = asyncio.get_running_loop().create_future()
+        self._channel: grpc.aio.Channel | None = None
+        self._runner: asyncio.Task[None] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the chaincode is registered and its stream has not ended."""
+        return (
+            self._runner is not None
+            and not self._runner.done()
+            and self._registered.done()
+            and not self._registered.cancelled()
+            and self._registered.exception() is None
+        )
+
+    async def start(self, seconds: float) -> None:
+        """Dial, register and make ready, within `seconds`. Raises LaunchError."""
+        connection, package_id = self._connection, self.package_id
+        self._channel = _dial(connection)
+        try:
+            await asyncio.wait_for(self._channel.channel_ready(), connection.dial_timeout)
+        except TimeoutError as fault:
+            await self._channel.close()
+            raise LaunchError(
+                f"connection to {package_id} failed: error cannot create connection for {package_id}: error "
+                f"creating grpc connection to {connection.address}: failed to create new connection: context "
+                "deadline exceeded"
+            ) from fault
+        stub = chaincode_shim_pb2_grpc.ChaincodeStub(self._channel)
+        self._runner = asyncio.create_task(self._run(stub.Connect()))
+        try:
+            await asyncio.wait_for(asyncio.shield(self._registered), seconds)
+        except TimeoutError as fault:
+            await self.close()
+            raise LaunchError(
+                f"timeout expired while starting chaincode {package_id} for transaction"
+            ) from fault
+
+    async def close(self) -> None:
+        """End the stream; executions in progress fail."""
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.gather(self._runner, return_exceptions=True)
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def execute(
+        self,
+        kind: chaincode_shim_pb2.ChaincodeMessage.Type.ValueType,
+        context: CallContext,
+        payload: bytes,
+        channel_id: str,
+        seconds: float,
+    ) -> Message:
+        """Run one invocation; the chaincode's COMPLETED or ERROR. Raises ExecutionError."""
+        key = (channel_id, context.transaction_id)
+        if key in self._contexts:
+            raise ExecutionError(f"txid: {context.transaction_id}({channel_id}) exists")
+        self._contexts[key] = context
+        waiting: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._answers[key] = waiting
+        request = Message(
+            type=kind,
+            payload=payload,
+            txid=context.transaction_id,
+            channel_id=channel_id,
+            proposal=context.signed,
+        )
+        try:
+            self._send(request)
+            return await asyncio.wait_for(waiting, seconds)
+        except TimeoutError as fault:
+            raise ExecutionError("timeout expired while executing transaction") from fault
+        finally:
+            del self._contexts[key], self._answers[key]
+
+    def _send(self, message: Message) -> None:
+        self._outbox.put_nowait(message)
+
+    async def _run(self, call: Any) -> None:
+        writer = asyncio.create_task(self._write(call))
+        problem: BaseException | None = None
+        try:
+            async for message in call:
+                self._receive(message)
+        except grpc.aio.AioRpcError as fault:
+            problem = fault
+        finally:
+            writer.cancel()
+            call.cancel()
+            self._end(problem)
+
+    async def _write(self, call: Any) -> None:
+        while True:
+            await call.write(await self._outbox.get())
+
+    def _end(self, problem: BaseException | None) -> None:
+        for waiting in self._answers.values():
+            if not waiting.done():
+                waiting.set_exception(ExecutionError("chaincode stream terminated"))
+        if not self._registered.done():
+            reason = f": {problem.details()}" if isinstance(problem, grpc.aio.AioRpcError) else ""
+            self._registered.set_exception(
+                LaunchError(
+                    f"chaincode registration failed: connection to {self.package_id} terminated{reason}"
+                )
+            )
+        for task in self._tasks:
+            task.cancel()
+
+    def _receive(self, message: Message) -> None:
+        if message.type == Message.KEEPALIVE:
+            return
+        if not self._registered.done():
+            self._register(message)
+            return
+        key = (message.channel_id, message.txid)
+        if message.type in (Message.COMPLETED, Message.ERROR):
+            waiting = self._answers.get(key)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+            return
+        # A second request of a transaction while one is being answered is dropped, as Fabric does.
+        if key in self._active:
+            return
+        context = self._contexts.get(key)
+        if message.type == Message.INVOKE_CHAINCODE and context is not None:
+            self._active.add(key)
+            task = asyncio.create_task(self._invoke(message, context))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        try:
+            if context is None:
+                raise CallError("no ledger context")
+            if not handles(message.type):
+                raise CallError("unknown message type")
+            self._reply(message, answer(context, message.type, message.payload))
+        except CallError as refusal:
+            self._refuse(message, str(refusal))
+
+    def _register(self, message: Message) -> None:
+        if message.type != Message.REGISTER:
+            return
+        name = chaincode_pb2.ChaincodeID.FromString(message.payload).name
+        if name != self.package_id:
+            # Fabric logs the refusal and leaves the stream open without an answer.
+            return
+        self._send(Message(type=Message.REGISTERED))
+        self._send(Message(type=Message.READY, payload=_ABILITIES.SerializeToString()))
+        self._registered.set_result(None)
+
+    async def _invoke(self, message: Message, context: CallContext) -> None:
+        key = (message.channel_id, message.txid)
+        try:
+            spec = chaincode_pb2.ChaincodeSpec.FromString(message.payload)
+            payload = await self._invoker(context, spec)
+            self._active.discard(key)
+            self._reply(message, payload)
+        except CallError as refusal:
+            self._active.discard(key)
+            self._refuse(message, str(refusal))
+
+    def _reply(self, request: Message, payload: bytes) -> None:
+        self._send(
+            Message(type=Message.RESPONSE, payload=payload, txid=request.txid, channel_id=request.channel_id)
+        )
+
+    def _refuse(self, request: Message, reason: str) -> None:
+        kind = Message.Type.Name(request.type)
+        text = f"{kind} failed: transaction ID: {request.txid}: {reason}"
+        self._send(
+            Message(
+                type=Message.ERROR, payload=text.encode(), txid=request.txid, channel_id=request.channel_id
+            )
+        )
+
+
+def _dial(connection: Connection) -> grpc.aio.Channel:
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_send_message_length", MAX_MESSAGE),
+        ("grpc.max_receive_message_length", MAX_MESSAGE),
+        # A server that was not yet up is tried again at once, within the dial timeout.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+    ]
+    if not connection.tls_required:
+        return grpc.aio.insecure_channel(connection.address, options=options)
+    mutual = connection.client_auth_required
+    credentials = grpc.ssl_channel_credentials(  # type: ignore[no-untyped-call]
+        root_certificates=connection.root_cert.encode(),
+        private_key=connection.client_key.encode() if mutual else None,
+        certificate_chain=connection.client_cert.encode() if mutual else None,
+    )
+    # Fabric heeds the domain of connection.json with client authentication only (externalbuilder).
+    if mutual and connection.domain:
+        options.append(("grpc.ssl_target_name_override", connection.domain))
+    return grpc.aio.secure_channel(connection.address, credentials, options=options)

@@ -1,0 +1,294 @@
+"""Running chaincodes on one peer: which, whether they may run, and where.
+
+Source: core/chaincode/chaincode_support.go and core/chaincode/lifecycle/endorsement_info.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fabric_protos.common import common_pb2
+from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_pb2, proposal_response_pb2
+from google.protobuf.message import DecodeError
+
+from hlf_emulator.chaincode_stream import ChaincodeStream, ExecutionError, LaunchError, Message
+from hlf_emulator.channel import Channel
+from hlf_emulator.definitions import LIFECYCLE
+from hlf_emulator.ledger_calls import CallContext, CallError
+from hlf_emulator.lifecycle import ADMIN_FUNCTIONS, LifecycleCall, invoke
+from hlf_emulator.lifecycle_rules import LifecycleError
+from hlf_emulator.lifecycle_state import PublicAccess, read_sequence
+from hlf_emulator.packages import PackageStore
+from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.simulator import SimulationError, Simulator
+from hlf_emulator.syscc import LocalCheck, SystemCall, configure, failure, query, success
+
+SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "qscc", "cscc"})
+SYSTEM_VERSION = "syscc"
+INITIALIZED_KEY = "\x00" + "\U0010ffff" + "initialized"
+EXECUTE_TIMEOUT = 30.0
+"""Seconds; chaincode.executetimeout of core.yaml."""
+START_TIMEOUT = 300.0
+"""Seconds; chaincode.startuptimeout of core.yaml."""
+
+
+class InvocationError(Exception):
+    """An invocation that ends without an answer of the chaincode; the text is Fabric's."""
+
+
+@dataclass
+class TransactionParams:
+    """One proposal in execution; channel and simulator are None when it names no channel."""
+
+    transaction_id: str
+    signed: proposal_pb2.SignedProposal
+    creator: bytes
+    channel: Channel | None
+    simulator: Simulator | None
+
+    @property
+    def signed_data(self) -> SignedData:
+        return SignedData(self.signed.proposal_bytes, self.creator, self.signed.signature)
+
+
+@dataclass(frozen=True)
+class EndorsementInfo:
+    """What a peer needs to run and endorse a chaincode."""
+
+    version: str
+    init_required: bool
+    package_id: str
+
+
+class Host(Protocol):
+    """The peer, as far as chaincodes on it are concerned."""
+
+    msp_id: str
+    channels: dict[str, Channel]
+    packages: PackageStore
+
+    @property
+    def check_local(self) -> LocalCheck: ...
+
+    async def join(self, genesis: common_pb2.Block) -> Channel: ...
+
+
+@dataclass
+class ChaincodeSupport:
+    """All chaincodes of one peer, and the streams to those that are running."""
+
+    host: Host
+    execute_timeout: float = EXECUTE_TIMEOUT
+    _streams: dict[str, ChaincodeStream] = field(default_factory=dict)
+    _launching: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def close(self) -> None:
+        """Drop all streams."""
+        streams, self._streams = list(self._streams.values()), {}
+        await asyncio.gather(*(stream.close() for stream in streams))
+
+    def endorsement_info(self, name: str, params: TransactionParams) -> EndorsementInfo:
+        """Raises InvocationError when this peer cannot run the chaincode on the channel."""
+        if name in SYSTEM_CHAINCODES:
+            return EndorsementInfo(SYSTEM_VERSION, False, name)
+        if params.channel is None or params.simulator is None:
+            raise InvocationError("could not get channel config for channel ''")
+        channel = params.channel
+        sequence = read_sequence(name, PublicAccess(params.simulator).get)
+        definition = channel.definitions.get(name)
+        if sequence == 0 or definition is None:
+            raise InvocationError(f"chaincode {name} not found")
+        if definition.sequence != sequence:
+            raise InvocationError(
+                f"chaincode cache at sequence {definition.sequence} but current sequence is {sequence}, "
+                f"chaincode definition for '{name}' changed during invoke"
+            )
+        package_id = channel.approved_package(name)
+        if package_id is None:
+            raise InvocationError(
+                f"chaincode definition for '{name}' at sequence {sequence} on channel '{channel.name}' has "
+                "not yet been approved by this org"
+            )
+        if package_id not in self.host.packages.packages:
+            raise InvocationError(f"chaincode definition for '{name}' exists, but chaincode is not installed")
+        return EndorsementInfo(definition.version, definition.init_required, package_id)
+
+    async def execute(
+        self, name: str, spec_input: chaincode_pb2.ChaincodeInput, params: TransactionParams
+    ) -> Message:
+        """Run a chaincode; its COMPLETED or ERROR message. Raises InvocationError."""
+        try:
+            info = self.endorsement_info(name, params)
+        except InvocationError as refusal:
+            channel = params.channel.name if params.channel else ""
+            raise InvocationError(
+                f"invalid invocation: [channel {channel}] failed to get chaincode container info for {name}: "
+                f"{refusal}"
+            ) from refusal
+        try:
+            kind = self._kind(name, info, spec_input, params)
+        except (InvocationError, SimulationError) as refusal:
+            raise InvocationError(f"invalid invocation: {refusal}") from refusal
+        if name in SYSTEM_CHAINCODES:
+            response = await self._system(name, list(spec_input.args), params)
+            return Message(type=Message.COMPLETED, payload=response.SerializeToString())
+        stream = await self._launch(info.package_id)
+        context = CallContext(
+            transaction_id=params.transaction_id,
+            namespace=name,
+            signed=params.signed,
+            creator=params.creator,
+            channel=params.channel,
+            simulator=params.simulator,
+            is_init=kind == Message.INIT,
+        )
+        channel_id = params.channel.name if params.channel else ""
+        try:
+            return await stream.execute(
+                kind, context, spec_input.SerializeToString(), channel_id, self.execute_timeout
+            )
+        except ExecutionError as fault:
+            raise InvocationError(f"error sending: {fault}") from fault
+
+    def _kind(
+        self,
+        name: str,
+        info: EndorsementInfo,
+        spec_input: chaincode_pb2.ChaincodeInput,
+        params: TransactionParams,
+    ) -> chaincode_shim_pb2.ChaincodeMessage.Type.ValueType:
+        uninitialized = False
+        if info.init_required and params.simulator is not None:
+            value = params.simulator.get_state(name, INITIALIZED_KEY)
+            uninitialized = value != info.version.encode()
+        if spec_input.is_init:
+            if not info.init_required:
+                raise InvocationError(
+                    f"chaincode '{name}' does not require initialization but called as init"
+                )
+            if not uninitialized or params.simulator is None:
+                raise InvocationError(f"chaincode '{name}' is already initialized but called as init")
+            params.simulator.set_state(name, INITIALIZED_KEY, info.version.encode())
+            return Message.INIT
+        if uninitialized:
+            raise InvocationError(
+                f"chaincode '{name}' has not been initialized for this version, must call as init first"
+            )
+        return Message.TRANSACTION
+
+    async def _launch(self, package_id: str) -> ChaincodeStream:
+        async with self._launching.setdefault(package_id, asyncio.Lock()):
+            stream = self._streams.get(package_id)
+            if stream is not None and stream.open:
+                return stream
+            if stream is not None:
+                del self._streams[package_id]
+                await stream.close()
+            connection = self.host.packages.packages[package_id].connection
+            try:
+                if connection is None:
+                    raise LaunchError("could not get connection info")
+                stream = ChaincodeStream(package_id, connection, self._invoke)
+                await stream.start(START_TIMEOUT)
+            except LaunchError as fault:
+                raise InvocationError(f"could not launch chaincode {package_id}: {fault}") from fault
+            self._streams[package_id] = stream
+            return stream
+
+    async def _invoke(self, context: CallContext, spec: chaincode_pb2.ChaincodeSpec) -> bytes:
+        """One chaincode calls another; on another channel its writes are discarded."""
+        name, _, wanted = spec.chaincode_id.name.partition("/")
+        name = name.partition(":")[0]
+        own = context.channel
+        if own is None:
+            raise CallError("could not get valid transaction: no ledger context")
+        target_name = wanted or own.name
+        target = self.host.channels.get(target_name)
+        params = TransactionParams(
+            context.transaction_id, context.signed, context.creator, own, context.simulator
+        )
+        if name not in SYSTEM_CHAINCODES:
+            self._check_call(target, target_name, params)
+        if target is None:
+            raise CallError(f"failed to find ledger for channel: {target_name}")
+        simulator: Simulator | None = None
+        if target is not own:
+            simulator = target.simulator(context.transaction_id)
+            params.channel, params.simulator = target, simulator
+        try:
+            answer = await self.execute(name, spec.input, params)
+        except InvocationError as fault:
+            raise CallError(f"execute failed: {fault}") from fault
+        finally:
+            if simulator is not None:
+                simulator.close()
+        return answer.SerializeToString()
+
+    @staticmethod
+    def _check_call(target: Channel | None, target_name: str, params: TransactionParams) -> None:
+        try:
+            if target is None:
+                raise PolicyError(f"Failed to get policy manager for channel [{target_name}]")
+            target.bundle.check_acl("peer/ChaincodeToChaincode", [params.signed_data])
+        except PolicyError as refusal:
+            raise CallError(str(refusal)) from refusal
+
+    # System chaincodes run in the peer itself
+
+    async def _system(
+        self, name: str, args: list[bytes], params: TransactionParams
+    ) -> proposal_response_pb2.Response:
+        if name == LIFECYCLE:
+            return self._lifecycle(args, params)
+        call = SystemCall(self.host.channels, params.signed_data, self.host.check_local, self.host.join)
+        return query(call, args) if name == "qscc" else await configure(call, args)
+
+    def _lifecycle(self, args: list[bytes], params: TransactionParams) -> proposal_response_pb2.Response:
+        if len(args) != 2:
+            if not args:
+                return failure("lifecycle scc must be invoked with arguments")
+            return failure(f"lifecycle scc operations require exactly two arguments but received {len(args)}")
+        function = args[0].decode(errors="replace")
+        try:
+            if function in ADMIN_FUNCTIONS:
+                self.host.check_local("Admins", params.signed_data)
+            elif params.channel is None:
+                raise PolicyError(
+                    "Invalid channel ID name during check policy on signed data. "
+                    "Name must be different from nil."
+                )
+            else:
+                params.channel.bundle.check_acl(f"{LIFECYCLE}/{function}", [params.signed_data])
+        except PolicyError as refusal:
+            return failure(f"Failed to authorize invocation due to failed ACL check: {refusal}")
+        call = LifecycleCall(
+            self.host.msp_id, self.host.packages, self._references, params.channel, params.simulator
+        )
+        try:
+            return success(invoke(call, function, args[1]))
+        except LifecycleError as refusal:
+            return failure(str(refusal), refusal.status)
+
+    def _references(self, package_id: str) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name, channel in self.host.channels.items():
+            for chaincode, definition in channel.definitions.items():
+                if channel.approved_package(chaincode) == package_id:
+                    found.setdefault(name, []).append((chaincode, definition.version))
+        return found
+
+
+def read_spec(payload: bytes) -> chaincode_pb2.ChaincodeInput:
+    """The input of a proposal's payload. Raises InvocationError with Fabric's text."""
+    try:
+        content = proposal_pb2.ChaincodeProposalPayload.FromString(payload)
+        spec = chaincode_pb2.ChaincodeInvocationSpec.FromString(content.input)
+    except DecodeError as fault:
+        raise InvocationError(f"error unmarshalling ChaincodeProposalPayload: {fault}") from fault
+    if not spec.HasField("chaincode_spec"):
+        raise InvocationError("chaincode invocation spec did not contain chaincode spec")
+    if not spec.chaincode_spec.HasField("input"):
+        raise InvocationError("chaincode input did not contain any input")
+    return spec.chaincode_spec.input
