@@ -25,6 +25,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _CHAINCODE_PREFIX = "chaincode response "
+# What the Gateway reports under ABORTED and FAILED_PRECONDITION although it passes: a peer that restarts or
+# lags behind, members that do not know of each other yet.
+_PASSING = (
+    "rpc error: code = Unavailable",
+    "ProposalResponsePayloads do not match",
+    "chaincode stream terminated",
+    "due to unavailability of peers",
+    "no combination of peers can be derived",
+)
 _NO_EFFECT_CODES = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT"})
 
 
@@ -118,7 +127,10 @@ class GatewayError(FabricError):
         for detail in self.details:
             by_message.setdefault(detail.message, []).append(f"{detail.address} ({detail.msp_id})")
         for message, peers in by_message.items():
-            text += f"; {', '.join(peers)}: {message}"
+            text += f"; {', '.join(peers)}"
+            # The Gateway repeats a single peer's answer in its own text.
+            if message not in self.message:
+                text += f": {message}"
         if self.transaction_id:
             text += f"; transaction {self.transaction_id}"
         return f"{text} ({self.hint})" if self.hint else text
@@ -138,8 +150,11 @@ class EndorseError(GatewayError):
 
     @property
     def retryable(self) -> bool:
-        """Nothing was ordered, so a new proposal cannot double anything."""
-        return self.code in {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}
+        """Nothing was ordered, so a new proposal cannot double anything; does it stand a chance?"""
+        if self.code in {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"}:
+            return True
+        texts = [detail.message for detail in self.details] or [self.message]
+        return all(any(passing in text for passing in _PASSING) for text in texts)
 
 
 class _TransactionError(GatewayError):

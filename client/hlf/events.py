@@ -98,7 +98,7 @@ class Subscription(Generic[E]):
                     f"the channel's height cannot be read: {error.message}",
                     code=error.code,
                     details=error.details,
-                    hint="to reconnect without it, name the block to start with",
+                    hint=error.hint or "to reconnect without it, name the block to start with",
                 ) from error
 
     def open(self) -> Flow[Message]:

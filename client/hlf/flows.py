@@ -186,7 +186,7 @@ def submit(session: Session, transaction: TransactionStep, timeout: float | None
     """
     transaction = yield from sign(session, transaction)
     limit = session.timeouts.submit if timeout is None else timeout
-    accepted = True
+    refusal = ""
     try:
         yield _submit_call(transaction, limit)
     except RpcFailure as failure:
@@ -197,8 +197,8 @@ def submit(session: Session, transaction: TransactionStep, timeout: float | None
                 transaction.transaction_id,
                 transaction=transaction.bytes(),
             ) from None
-        accepted = False
-    return CommitStep.of(transaction, session.identity, accepted=accepted)
+        refusal = failure.message or failure.code
+    return CommitStep.of(transaction, session.identity, refusal=refusal)
 
 
 def _submit_call(transaction: TransactionStep, timeout: float) -> Call:
@@ -251,7 +251,7 @@ def _unknown(failure: RpcFailure, commit: CommitStep) -> CommitStatusError:
     remedy = "resume(error.transaction)" if transaction else "ask the commit's status again"
     return failure.to(
         CommitStatusError,
-        "outcome unknown, no commit was seen in time",
+        "outcome unknown, no commit was seen" + (f" (submit: {commit.refusal})" if commit.refusal else ""),
         commit.transaction_id,
         transaction=transaction,
         hint=f"the transaction may still commit: {remedy}, do not make a new one",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 _BY_TEXT = (
     (
+        "No metadata was found for chaincode",
+        "no chaincode of that name is defined on this channel, or its definition is a moment old",
+    ),
+    (
         "no combination of peers can be derived",
         "too few peers know each other yet, or none of an organization runs; gossip needs some seconds "
         "after a start",

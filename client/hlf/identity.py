@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -142,6 +143,8 @@ class SigningIdentity:
         """Sign a message: ECDSA as DER with low s, or Ed25519."""
         signature = self.sign_any(message)
         if not isinstance(signature, bytes):
+            if inspect.iscoroutine(signature):
+                signature.close()
             raise IdentityError("this identity signs asynchronously", hint="use hlf.AsyncGateway")
         return signature
 

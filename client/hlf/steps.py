@@ -140,7 +140,7 @@ class CommitStep:
     """A submitted transaction whose outcome can be asked for.
 
     ``transaction`` is what was submitted, for sending it again; None in a step rebuilt from its bytes.
-    ``accepted`` is False when the answer to Submit left open whether orderers took it.
+    ``refusal`` is what Submit answered where that left open whether orderers took it, "" where it was OK.
     """
 
     transaction_id: str
@@ -149,7 +149,12 @@ class CommitStep:
     signature: builtins.bytes = b""
     hash: str = "sha256"
     transaction: TransactionStep | None = None
-    accepted: bool = True
+    refusal: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether Submit was answered OK."""
+        return not self.refusal
 
     @property
     def message(self) -> builtins.bytes:
@@ -170,7 +175,7 @@ class CommitStep:
 
     @classmethod
     def of(
-        cls, transaction: TransactionStep, identity: Identity | SigningIdentity, *, accepted: bool
+        cls, transaction: TransactionStep, identity: Identity | SigningIdentity, *, refusal: str = ""
     ) -> CommitStep:
         """Return the step after submitting ``transaction``."""
         request = CommitStatusRequest(
@@ -184,7 +189,7 @@ class CommitStep:
             request,
             hash=transaction.hash,
             transaction=transaction,
-            accepted=accepted,
+            refusal=refusal,
         )
 
     @classmethod

@@ -371,6 +371,16 @@ def test_read_conflicts_are_retried_where_the_caller_says_so(run, fake, conflict
             run(scenario)
 
 
+def test_a_restarting_peer_is_retried(run, fake):
+    away = PeerDetail("peer1", "Org2MSP", "rpc error: code = Unavailable desc = connection error")
+    fake.script["Endorse"] = [Refuse(Code.ABORTED, "failed to collect enough endorsements", [away])]
+
+    async def scenario(gateway, wait):
+        return await wait(contract(gateway).submit("F", retry=Retry(pause=0.01)))
+
+    assert run(scenario) == b"F"
+
+
 def test_a_refusal_by_the_chaincode_is_not_retried(run, fake):
     fake.script["Endorse"] = [Refuse(Code.ABORTED, "failed", [CHAINCODE_SAYS])]
 
@@ -408,6 +418,14 @@ def test_asynchronous_signer(fake, identity):
             return await contract(gateway).submit("Write")
 
     assert asyncio.run(scenario()) == b"Write"
+
+
+def test_asynchronous_signer_needs_the_asynchronous_gateway(gateway, identity):
+    async def remote(message):
+        return identity.sign(message)
+
+    with pytest.raises(hlf.IdentityError, match="asynchronously"):
+        hlf.SigningIdentity(identity.identity, remote).sign(b"m")
 
 
 def test_unreachable_peer_has_a_hint(identity):

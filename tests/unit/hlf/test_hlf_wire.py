@@ -127,7 +127,7 @@ def test_steps_round_trip():
     payload = assemble_transaction(parts.proposal, [response(b"r")]).payload
     transaction = TransactionStep(parts.transaction_id, "ch", payload, b"sig")
     assert TransactionStep.from_bytes(transaction.bytes()) == transaction
-    commit = CommitStep.of(transaction, IDENTITY, accepted=True).signed(b"sig")
+    commit = CommitStep.of(transaction, IDENTITY).signed(b"sig")
     rebuilt = CommitStep.from_bytes(commit.bytes())
     assert rebuilt.request == commit.request
     assert rebuilt.signature == b"sig"
