@@ -129,9 +129,6 @@ class Consortium:
                     shutil.rmtree(folder)
                     removed.append(f"folder {name}")
             self._paths.record.unlink(missing_ok=True)
-        (self.state_dir / ".lock").unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # a folder that holds something else stays
-            self.state_dir.rmdir()
         return removed
 
     def status(self) -> dict[str, Any]:
@@ -216,10 +213,12 @@ class Consortium:
                 topology=self.topology.data,
                 ports=ports.choose(port_names(self.topology), self.state_dir, {}),
             )
-            with self._runtime(record) as nodes:
-                nodes.check()
-            # A topology that cannot work is refused before anything is written.
+            # What cannot work is refused before anything is written.
             self._layout(record)
+            with self._runtime(record) as nodes:
+                nodes.check(self.topology.fabric)
+                # A state folder deleted by hand leaves containers behind whose keys are gone.
+                nodes.remove()
             record.save(self._paths.record)
             return record
         differences = state.differences(record.topology, self.topology.data)
@@ -261,7 +260,13 @@ class Consortium:
                 raise NetworkError(
                     "another command is changing this network", hint="wait until it has ended"
                 ) from None
-            yield
+            try:
+                yield
+            finally:
+                if not self._paths.record.exists():
+                    Path(lock.name).unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # a folder that holds something else stays
+                        self.state_dir.rmdir()
 
 
 def _heights(access: Access, node: Node, present: str) -> dict[str, int]:

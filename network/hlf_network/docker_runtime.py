@@ -46,10 +46,11 @@ class DockerRuntime:
         self._identifier = identifier
         self._client = _connect()
 
-    def check(self) -> None:
-        """NetworkError if the engine does not answer."""
-        with _sentences():
-            self._client.ping()
+    def check(self, fabric: str) -> None:
+        """NetworkError if an image is missing; that the engine answers was seen when this was made."""
+        missing = [image for image in images(fabric).values() if not _present(self._client, image)]
+        if missing:
+            raise _missing(missing)
 
     def close(self) -> None:
         """Give the connections to the engine back."""
@@ -57,10 +58,8 @@ class DockerRuntime:
 
     def start(self, layout: Layout) -> None:
         """Create and start what is not there or not running; all containers at once."""
+        self.check(layout.topology.fabric)
         wanted = images(layout.topology.fabric)
-        missing = [image for image in wanted.values() if not _present(self._client, image)]
-        if missing:
-            raise _missing(missing)
         gateway = self.chaincode_address()
         with ThreadPoolExecutor(max_workers=8) as pool:
             for _ in pool.map(

@@ -23,7 +23,7 @@ class EmulatorRuntime:
         self._paths = Paths(state)
         self._process = HostProcess(self._paths.run, "emulator")
 
-    def check(self) -> None:
+    def check(self, fabric: str) -> None:
         """Nothing can be missing: the emulator is part of this distribution."""
 
     def close(self) -> None:

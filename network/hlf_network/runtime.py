@@ -19,8 +19,8 @@ class Runtime(Protocol):
     name: str
     in_containers: bool
 
-    def check(self) -> None:
-        """NetworkError with a remedy if nodes could not be started here."""
+    def check(self, fabric: str) -> None:
+        """NetworkError with a remedy if nodes of that version could not be started here."""
 
     def start(self, layout: Layout) -> None:
         """Start every node that does not run. Returns before they serve."""
@@ -71,7 +71,10 @@ def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
     obstacle = _docker_obstacle(topology.fabric)
     if obstacle is None:
         return "docker", f"Runtime: docker, Fabric {topology.fabric} (without it: --runtime emulator)"
-    return "emulator", f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint})"
+    return (
+        "emulator",
+        f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint}, then --runtime docker)",
+    )
 
 
 def _docker_obstacle(fabric: str) -> NetworkError | None:
