@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hlf_chaincode.testing import Caller, ChaincodeSpec, CollectionSpec, MemoryLedger
+from hlf_chaincode import ContractError
+from hlf_chaincode.testing import Caller, ChaincodeSpec, CollectionSpec, MemoryLedger, TransactionFailed
 from lending_chaincode.credit_evaluation import CreditEvaluation
 from lending_chaincode.document_exchange import DocumentExchange
 from lending_chaincode.guarantee import Guarantee
@@ -84,7 +88,9 @@ class Authority:
     def pem(self) -> str:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def issue(self, common_name: str, ou: str = "client", msp_id: str | None = None, **attributes: str) -> Person:
+    def issue(
+        self, common_name: str, ou: str = "client", msp_id: str | None = None, **attributes: str
+    ) -> Person:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._build(common_name, key.public_key(), ou=ou, attributes=attributes, ca=False)
         pem = certificate.public_bytes(serialization.Encoding.PEM)
@@ -92,7 +98,13 @@ class Authority:
         return Person(caller, key)
 
     def _build(
-        self, name: str, key: ec.EllipticCurvePublicKey, *, ou: str | None, attributes: dict[str, str], ca: bool
+        self,
+        name: str,
+        key: ec.EllipticCurvePublicKey,
+        *,
+        ou: str | None,
+        attributes: dict[str, str],
+        ca: bool,
     ) -> x509.Certificate:
         subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         if ou:
@@ -110,7 +122,8 @@ class Authority:
         if attributes:
             extension = json.dumps({"attrs": attributes}).encode()
             builder = builder.add_extension(
-                x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1"), extension), critical=False
+                x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1"), extension),
+                critical=False,
             )
         return builder.sign(self.key, hashes.SHA256())
 
@@ -160,7 +173,10 @@ class Consortium:
             chaincodes=[
                 ChaincodeSpec("document-exchange", [DocumentExchange], referral, handed),
                 ChaincodeSpec(
-                    "credit-evaluation", [CreditEvaluation], referral, [*handed, *map(_own, FOUNDATIONS), shared]
+                    "credit-evaluation",
+                    [CreditEvaluation],
+                    referral,
+                    [*handed, *map(_own, FOUNDATIONS), shared],
                 ),
             ],
             time=NOW,
@@ -202,7 +218,9 @@ class Consortium:
         self.bank_a = issue["bank-a"]("officer", role="officer")
         self.bank_b = issue["bank-b"]("officer", role="officer")
         self.mss = issue["mss"]("officer", role="officer")
-        self.admins = {name: authority.issue("admin", "admin") for name, authority in self.authorities.items()}
+        self.admins = {
+            name: authority.issue("admin", "admin") for name, authority in self.authorities.items()
+        }
 
     def charter(self, *members: str, version: int = 1) -> dict[str, Any]:
         return {
@@ -215,7 +233,10 @@ class Consortium:
     def found(self) -> Consortium:
         """Vote the charters, the model, the thresholds, and share the secret."""
         for ledger, chaincodes in (
-            (self.application, ("document-exchange", "loan-application", "credit-evaluation", "loan-execution")),
+            (
+                self.application,
+                ("document-exchange", "loan-application", "credit-evaluation", "loan-execution"),
+            ),
             (self.referral, ("document-exchange", "credit-evaluation")),
             (self.guarantee, ("guarantee",)),
             (self.execution, ("loan-execution",)),
@@ -241,7 +262,9 @@ class Consortium:
         assert view.state == "active"
         table, threshold_id = self.thresholds(35_000_000), new_id()
         self.at_foundation("vote_threshold", self.admins["foundation-seoul"], threshold_id, table=table)
-        view = self.at_foundation("vote_threshold", self.admins["foundation-gyeonggi"], threshold_id, table=table)
+        view = self.at_foundation(
+            "vote_threshold", self.admins["foundation-gyeonggi"], threshold_id, table=table
+        )
         assert view.state == "active"
 
     def thresholds(self, units: int) -> ThresholdTable:
@@ -252,7 +275,11 @@ class Consortium:
             version=1,
             entries=tuple(
                 Threshold(
-                    model=model.id, composition=model.composition, company_class=one, industry=industry, units=units
+                    model=model.id,
+                    composition=model.composition,
+                    company_class=one,
+                    industry=industry,
+                    units=units,
                 )
                 for one in ("startup", "general")
                 for industry in model.industries
@@ -291,7 +318,12 @@ class Consortium:
         )
 
     def at_guarantee(
-        self, function: str, who: Person, *args: Any, endorsers: Any = ("foundation-seoul", "bank-a"), **private: Any
+        self,
+        function: str,
+        who: Person,
+        *args: Any,
+        endorsers: Any = ("foundation-seoul", "bank-a"),
+        **private: Any,
     ) -> Any:
         return self.guarantee.submit(
             "guarantee",
@@ -303,7 +335,12 @@ class Consortium:
         )
 
     def at_execution(
-        self, function: str, who: Person, *args: Any, endorsers: Any = ("applicants", "bank-a"), **private: Any
+        self,
+        function: str,
+        who: Person,
+        *args: Any,
+        endorsers: Any = ("applicants", "bank-a"),
+        **private: Any,
     ) -> Any:
         return self.execution.submit(
             "loan-execution",
@@ -314,7 +351,9 @@ class Consortium:
             endorsers=endorsers,
         )
 
-    def ask(self, ledger: MemoryLedger, chaincode: str, function: str, who: Person, *args: Any, **private: Any) -> Any:
+    def ask(
+        self, ledger: MemoryLedger, chaincode: str, function: str, who: Person, *args: Any, **private: Any
+    ) -> Any:
         return ledger.evaluate(
             chaincode, function, *map(_wire, args), transient=_transient(private), caller=who.caller
         )
@@ -368,7 +407,12 @@ class Consortium:
         return Consent(**{**values, **changes})
 
     def document(
-        self, kind: str, consent_id: str, *recipients: str, document_id: str | None = None, receipt: Any = None
+        self,
+        kind: str,
+        consent_id: str,
+        *recipients: str,
+        document_id: str | None = None,
+        receipt: Any = None,
     ) -> SealedDocument:
         document_id = document_id or new_id()
         issuer = catalogue().documents[kind].issuer
@@ -474,7 +518,12 @@ class Consortium:
         return GuaranteeFile(**{**values, **changes})
 
     def guarantee_letter(
-        self, guarantee_id: str, file: GuaranteeFile, signer: Person | None = None, bank: str = "bank-a", **named: Any
+        self,
+        guarantee_id: str,
+        file: GuaranteeFile,
+        signer: Person | None = None,
+        bank: str = "bank-a",
+        **named: Any,
     ) -> SignedLetter:
         body = GuaranteeBody(
             referral_id=file.referral_id,
@@ -499,9 +548,7 @@ class Consortium:
             grace_months=fund.grace_months,
             plan=fund.plan,
         )
-        servicing = ServicingTerms(
-            floating=fund.rate == "floating", spread=fund.spread, coverage=COVERAGE
-        )
+        servicing = ServicingTerms(floating=fund.rate == "floating", spread=fund.spread, coverage=COVERAGE)
         values: dict[str, Any] = {
             "salt": new_id(),
             "holder": self.applicant.holder,
@@ -518,7 +565,9 @@ class Consortium:
     def head(self, loan_id: str, who: Person | None = None) -> LoanHead:
         return self.ask(self.execution, "loan-execution", "head", who or self.bank_a, loan_id)
 
-    def serve(self, function: str, loan_id: str, event: Any, letter: SignedLetter | None = None, **named: Any) -> str:
+    def serve(
+        self, function: str, loan_id: str, event: Any, letter: SignedLetter | None = None, **named: Any
+    ) -> str:
         """One servicing step by bank-a with the head as it stands; the new state."""
         entry = Entry(salt=new_id(), event=event, letter=letter)
         who = named.pop("who", self.bank_a)
@@ -532,3 +581,20 @@ def _wire(value: Any) -> Any:
 
 def _transient(private: dict[str, Any]) -> dict[str, Any]:
     return {name: plain(value) for name, value in private.items()}
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    """The contract says no with this code, in a sentence."""
+    with pytest.raises(ContractError) as caught:
+        yield
+    assert caught.value.code == code, caught.value
+    assert len(caught.value.message) > 10
+
+
+@contextmanager
+def failed(code: str = "ENDORSEMENT_POLICY_FAILURE") -> Iterator[None]:
+    """The transaction ends with this validation code."""
+    with pytest.raises(TransactionFailed) as caught:
+        yield
+    assert caught.value.code == code
