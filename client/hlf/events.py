@@ -30,6 +30,7 @@ E = TypeVar("E")
 
 _CHAINCODE_EVENTS = "/gateway.Gateway/ChaincodeEvents"
 _BLOCKS = "/protos.Deliver/Deliver"
+_ORDERER_BLOCKS = "/orderer.AtomicBroadcast/Deliver"
 _FILTERED = "/protos.Deliver/DeliverFiltered"
 _PRIVATE = "/protos.Deliver/DeliverWithPrivateData"
 
@@ -266,6 +267,12 @@ class Blocks(_Deliver[Block]):
 
     method = _BLOCKS
     _kind = "block"
+
+
+class OrdererBlocks(Blocks):
+    """Whole blocks from an orderer (orderer.AtomicBroadcast), not validated: for its operators."""
+
+    method = _ORDERER_BLOCKS
 
 
 class FilteredBlocks(_Deliver[FilteredBlock]):
