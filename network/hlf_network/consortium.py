@@ -115,14 +115,18 @@ class Consortium:
             return removed
         with self._locked():
             record = state.load(self._paths.record)
-            for process in recorded(self._paths.run):
-                if process.name != "emulator" and process.stop():
-                    removed.append(f"process {process.name}")
             if record is not None:
+                # Nodes first: a chaincode server that peers still call takes its grace before it ends.
                 with self._runtime(record) as nodes:
                     removed += nodes.remove()
                 for path in map(Path, record.profiles):
                     path.unlink(missing_ok=True)
+            processes = recorded(self._paths.run)
+            with ThreadPoolExecutor(max_workers=8) as pool:
+                stopped = list(pool.map(lambda process: process.stop(), processes))
+            removed += [
+                f"process {process.name}" for process, was in zip(processes, stopped, strict=True) if was
+            ]
             for name in _MADE:
                 folder = self.state_dir / name
                 if folder.is_dir():

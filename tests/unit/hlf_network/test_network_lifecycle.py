@@ -1,0 +1,152 @@
+"""A network's life on the runtime that --fabric names: up, repaired, refused after an edit, and gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from hlf import Gateway
+from hlf_network import Consortium, NetworkError, TopologyChangedError
+from hlf_network.cli import main
+from hlf_network.processes import recorded, started_at
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="module")
+def network(fabric: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
+    folder = tmp_path_factory.mktemp("network")
+    shutil.copy(DATA / "slice-topology.yaml", folder / "topology.yaml")
+    shutil.copytree(DATA / "slice", folder / "slice")
+    consortium = Consortium(folder / "topology.yaml", folder / "state", runtime=fabric)  # type: ignore[arg-type]
+    try:
+        consortium.up()
+        yield consortium
+    finally:
+        consortium.down()
+
+
+def submit(network: Consortium, organization: str, *arguments: str) -> bytes:
+    identity = network.wallet(organization).get("user")
+    with Gateway.from_profile(network.profile_path(organization), identity) as gateway:
+        return gateway.network("slice").contract("records").submit(*arguments)
+
+
+def states(network: Consortium) -> dict[str, str]:
+    return {node["name"]: node["state"] for node in network.status()["nodes"]}
+
+
+def test_it_works_and_says_so(network: Consortium) -> None:
+    assert submit(network, "org-a", "put", "first", "value") == b"first"
+    # A member without a peer, through another's.
+    assert submit(network, "org-c", "put", "second", "value") == b"second"
+    status = network.status()
+    assert status["state"] == "up"
+    assert set(states(network).values()) == {"running"}
+    (channel,) = status["channels"]
+    assert channel["heights"]["peer0.org-a"] >= 4
+    assert network.fabric_version.startswith("3.")
+
+
+def test_up_again_changes_nothing(network: Consortium) -> None:
+    processes = {process.name: process.pid for process in recorded(network.state_dir / "run")}
+    certificate = network.wallet("org-a").get("user").certificate
+    height = network.status()["channels"][0]["heights"]["peer0.org-a"]
+    lines: list[str] = []
+    network.up(lines.append)
+    assert lines[0].startswith("Runtime: ")
+    assert {process.name: process.pid for process in recorded(network.state_dir / "run")} == processes
+    assert network.wallet("org-a").get("user").certificate == certificate
+    assert network.status()["channels"][0]["heights"]["peer0.org-a"] == height
+
+
+def test_a_node_stops_and_starts(network: Consortium) -> None:
+    network.stop_node("orderer0.org-a")
+    assert states(network)["orderer0.org-a"] == "stopped"
+    assert network.status()["state"] == "partly up"
+    assert submit(network, "org-a", "put", "third", "value") == b"third"
+    network.start_node("orderer0.org-a")
+    assert network.status()["state"] == "up"
+    with pytest.raises(KeyError, match=r"no node orderer9; there are peer0\.org-a"):
+        network.stop_node("orderer9")
+
+
+def test_up_repairs_what_was_killed(network: Consortium) -> None:
+    submit(network, "org-a", "put", "kept", "value")
+    for process in recorded(network.state_dir / "run"):
+        pid = process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    network.stop_node("peer0.org-b") if network.running_on == "docker" else None
+    assert network.status()["state"] == "partly up"
+    network.up()
+    assert network.status()["state"] == "up"
+    identity = network.wallet("org-a").get("user")
+    with Gateway.from_profile(network.profile_path("org-a"), identity) as gateway:
+        assert gateway.network("slice").contract("records").evaluate("get", "kept") == b"value"
+
+
+def test_after_an_edit_it_says_what_differs(network: Consortium) -> None:
+    before = network.topology_path.read_text()
+    edited = Consortium(network.topology_path, network.state_dir)
+    network.topology_path.write_text(before.replace("timeout: 50ms", "timeout: 1s"))
+    try:
+        with pytest.raises(TopologyChangedError) as caught:
+            edited.up()
+    finally:
+        network.topology_path.write_text(before)
+    assert caught.value.differences == ["ordering.batch.timeout: 50ms -> 1s"]
+    assert "hlf network down" in str(caught.value)
+
+
+def test_another_runtime_is_refused(network: Consortium) -> None:
+    other = "docker" if network.running_on == "emulator" else "emulator"
+    with pytest.raises(NetworkError, match=f"runs on {network.running_on}"):
+        Consortium(network.topology_path, network.state_dir, runtime=other).up()  # type: ignore[arg-type]
+
+
+def test_down_removes_what_up_made_and_nothing_else(fabric: str, tmp_path: Path, network: Consortium) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "mine.txt").write_text("not the network's")
+    second = Consortium(network.topology_path, state, runtime=fabric)  # type: ignore[arg-type]
+    second.up()
+    pids = [process.pid for process in recorded(state / "run")]
+    assert submit(second, "org-b", "put", "first", "value") == b"first"
+    assert second.down()
+    assert [path.name for path in state.iterdir()] == ["mine.txt"]
+    assert [started_at(pid) for pid in pids if pid is not None] == [None] * len(pids)
+    assert second.down() == []
+    # The network of the other folder has not noticed.
+    assert submit(network, "org-b", "put", "still", "there") == b"still"
+
+
+def test_the_command_line_speaks_json_and_sentences(network: Consortium, tmp_path: Path) -> None:
+    runner = CliRunner()
+    common = ["network", "--topology", str(network.topology_path), "--state"]
+
+    def run(*arguments: str) -> Any:
+        return runner.invoke(main, [*common, *arguments])
+
+    shown = run(str(network.state_dir), "status")
+    assert shown.exit_code == 0
+    assert "peer0.org-a" in shown.output
+    assert '"state": "up"' in run(str(network.state_dir), "status", "--json").output
+    assert '"state": "down"' in run(str(tmp_path / "none"), "status", "--json").output
+    nothing = run(str(tmp_path / "none"), "down")
+    assert (nothing.exit_code, nothing.output) == (0, "There was nothing to remove\n")
+    refused = run(
+        str(network.state_dir),
+        "up",
+        "--runtime",
+        "docker" if network.running_on == "emulator" else "emulator",
+    )
+    assert refused.exit_code == 1
+    assert "hlf network down" in refused.output
