@@ -4,7 +4,7 @@ All nodes live in one process, so a node that stops is gone for everybody at onc
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fabric_protos.peer import proposal_response_pb2
@@ -28,25 +28,20 @@ class NoDescriptor(Exception):  # noqa: N818 - an answer of discovery, not a fau
 
 @dataclass(frozen=True)
 class Member:
-    """A running peer and its side of the channel asked for."""
+    """A running peer and its side of the channel asked for.
+
+    ``chaincodes`` maps names to what gossip calls the version: the definition's sequence
+    (metadata_provider.go).
+    """
 
     peer: Peer
     channel: Channel
+    chaincodes: Mapping[str, str]
 
     @property
     def height(self) -> int:
         """Blocks it has committed."""
         return self.channel.ledger.height
-
-    def chaincodes(self) -> dict[str, str]:
-        """Name -> what gossip calls the version: the definition's sequence (metadata_provider.go)."""
-        definitions = self.channel.definitions
-        ready = {
-            name: str(definitions[name].sequence)
-            for name in self.channel.ready_chaincodes()
-            if name in definitions
-        }
-        return {**ready, LIFECYCLE: "1"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,8 @@ class Directory:
         self.orderers = tuple(orderers)
         self._by_address = {orderer.endpoint: orderer for orderer in self.orderers}
         self._plans: dict[tuple[object, ...], Descriptor] = {}
+        # What a peer is ready for changes only with a block or an installation.
+        self._ready: dict[tuple[str, str], tuple[tuple[int, int], Mapping[str, str]]] = {}
 
     def running_peers(self) -> list[Peer]:
         """Peers whose ports are open."""
@@ -73,9 +70,22 @@ class Directory:
 
     def members(self, channel: str) -> list[Member]:
         """Running peers that have joined ``channel`` and whose certificate the channel accepts."""
-        return [
-            Member(peer, peer.channels[channel]) for peer in self.running_peers() if channel in peer.channels
-        ]
+        return [self._member(peer, channel) for peer in self.running_peers() if channel in peer.channels]
+
+    def _member(self, peer: Peer, name: str) -> Member:
+        channel = peer.channels[name]
+        seen = (channel.ledger.height, len(peer.packages.packages))
+        known = self._ready.get((peer.name, name))
+        if known is None or known[0] != seen:
+            definitions = channel.definitions
+            ready = {
+                chaincode: str(definitions[chaincode].sequence)
+                for chaincode in channel.ready_chaincodes()
+                if chaincode in definitions
+            }
+            known = (seen, {**ready, LIFECYCLE: "1"})
+            self._ready[peer.name, name] = known
+        return Member(peer, channel, known[1])
 
     def orderer(self, address: str) -> Orderer | None:
         """The orderer that clients reach at ``address``."""
@@ -88,7 +98,7 @@ class Directory:
             channel.name,
             channel.bundle.sequence,
             interest.SerializeToString(deterministic=True),
-            tuple((member.peer.name, *sorted(member.chaincodes().items())) for member in members),
+            tuple((member.peer.name, *sorted(member.chaincodes.items())) for member in members),
         )
         known = self._plans.get(key)
         if known is None:
@@ -181,8 +191,7 @@ def _versions(channel: Channel, interest: proposal_response_pb2.ChaincodeInteres
 
 
 def _has(member: Member, versions: dict[str, str]) -> bool:
-    ready = member.chaincodes()
-    return all(ready.get(name) == version for name, version in versions.items())
+    return all(member.chaincodes.get(name) == version for name, version in versions.items())
 
 
 def _collection(channel: Channel, chaincode: str, name: str) -> CollectionDefinition:

@@ -169,7 +169,7 @@ def _peer(peer: Peer, member: Member | None) -> protocol_pb2.Peer:
         state.state_info.pki_id = pki_id(peer.identity)
         properties = state.state_info.properties
         properties.ledger_height = member.height
-        for name, version in sorted(member.chaincodes().items()):
+        for name, version in sorted(member.chaincodes.items()):
             properties.chaincodes.add(name=name, version=version)
         message.state_info.payload = state.SerializeToString()
     return message

@@ -63,7 +63,7 @@ class GatewayPeers:
         if channel not in self._local.channels:
             return found
         for member in self._directory.members(channel):
-            if chaincode in SYSTEM_CHAINCODES or chaincode in member.chaincodes():
+            if chaincode in SYSTEM_CHAINCODES or chaincode in member.chaincodes:
                 found.setdefault(member.peer.msp_id, []).append(member)
         for members in found.values():
             members.sort(key=self._order)

@@ -1,6 +1,8 @@
 """Gateway Submit: send a signed transaction to the orderers and judge their answers (gateway/submit.go)."""
 
 import random
+from collections.abc import Sequence
+from itertools import zip_longest
 
 import grpc
 from fabric_protos.common import common_pb2
@@ -42,7 +44,7 @@ def no_config(channel: str) -> str:
 def _submit_bft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:
     total = len(bundle.endpoints)
     failures: list[gateway_pb2.ErrorDetail] = []
-    for endpoint in bundle.endpoints:
+    for endpoint in _alternating(bundle.endpoints):
         answer = _broadcast(directory, endpoint, envelope)
         if isinstance(answer, str):
             failures.append(_detail(endpoint, answer))
@@ -57,6 +59,15 @@ def _submit_bft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envel
             "requirement",
             failures[: tolerated + 1],
         )
+
+
+def _alternating(endpoints: Sequence[OrdererEndpoint]) -> list[OrdererEndpoint]:
+    """One of each organization, then the next of each: Fabric's own order is that of arrival."""
+    by_organization: dict[str, list[OrdererEndpoint]] = {}
+    for endpoint in endpoints:
+        by_organization.setdefault(endpoint.msp_id, []).append(endpoint)
+    rounds = zip_longest(*by_organization.values())
+    return [endpoint for turn in rounds for endpoint in turn if endpoint is not None]
 
 
 def _submit_raft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:

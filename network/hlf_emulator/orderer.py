@@ -24,6 +24,8 @@ from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.sequencer import Refused, Sequencer
 
+_JUDGED = 32  # a Gateway sends an envelope to every orderer at once; later ones are checked anew
+
 
 class JoinError(Exception):
     """A channel that cannot be joined, left or found; ``kind`` chooses the HTTP status."""
@@ -55,6 +57,7 @@ class OrderingService:
         self._verifier = verifier
         self._batch_timeout = batch_timeout
         self._opened = asyncio.Event()
+        self.judged: dict[bytes, tuple[Sequencer, str]] = {}
         self.sequencers: dict[str, Sequencer] = {}
 
     async def wait_sequencer(self, channel: str) -> Sequencer:
@@ -62,6 +65,12 @@ class OrderingService:
         while channel not in self.sequencers:
             await self._opened.wait()
         return self.sequencers[channel]
+
+    def remember(self, content: bytes, sequencer: Sequencer, request_id: str) -> None:
+        """Spare the other orderers the checks of an envelope that one has just passed."""
+        if len(self.judged) >= _JUDGED:
+            self.judged.clear()
+        self.judged[content] = (sequencer, request_id)
 
     def recover(self) -> None:
         """Open every channel found on disk."""
@@ -181,6 +190,10 @@ class Orderer:
         return ab_pb2.BroadcastResponse(status=common_pb2.SUCCESS)
 
     def _process(self, envelope: common_pb2.Envelope) -> tuple[Sequencer, str, bytes]:
+        content = envelope.SerializeToString()
+        known = self._service.judged.get(content)
+        if known is not None and self.channels.get(known[0].channel) is known[0]:
+            return known[0], known[1], content
         unclear = "could not determine channel ID: "
         part = "Payload"
         try:
@@ -205,7 +218,8 @@ class Orderer:
         if header.type == common_pb2.CONFIG_UPDATE:
             return sequencer, request_id, self._configure(sequencer, envelope, signature_header.creator)
         check_message(sequencer, envelope, signature_header.creator)
-        return sequencer, request_id, envelope.SerializeToString()
+        self._service.remember(content, sequencer, request_id)
+        return sequencer, request_id, content
 
     def _configure(self, sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> bytes:
         try:

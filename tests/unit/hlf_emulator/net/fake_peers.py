@@ -53,6 +53,11 @@ class FakeDefinition:
 
 
 @dataclass
+class FakePackages:
+    packages: dict[str, bytes]
+
+
+@dataclass
 class FakeChannel:
     name: str
     bundle: Bundle
@@ -85,6 +90,7 @@ class FakePeer:
     answer: Answering
     running: bool = True
     asked: int = 0
+    packages: FakePackages = field(default_factory=lambda: FakePackages({}))
 
     async def process_proposal(
         self, signed: proposal_pb2.SignedProposal
