@@ -9,8 +9,9 @@ from typing import Any
 
 from fabric_protos.common.common_pb2 import Block
 
-from hlf.wire.blocks import chain_problem, decode_block
+from hlf.wire.blocks import decode_block
 from hlf.wire.records import DecodedTransaction
+from hlf.wire.verify import ChainVerifier
 from lending.report import Finding, Json, check_signature, parse
 
 
@@ -27,20 +28,40 @@ class LedgerView:
 
 
 def read_ledger(channel: str, blocks: Iterable[Block]) -> LedgerView:
-    """Fold a channel's blocks from 0; a broken chain of hashes is noted in ``problems``."""
+    """Fold a channel's blocks from 0, each checked for its hashes and for a quorum of orderers' signatures.
+
+    Block 0 is taken on trust from the reader's own peer. At the first block that cannot be believed reading
+    stops, and ``problems`` says why: what comes after it proves nothing.
+    """
     view = LedgerView(channel)
-    previous = None
+    verifier = None
     for block in blocks:
-        if problem := chain_problem(previous, block):
+        if verifier is None:
+            try:
+                verifier = ChainVerifier(block)
+            except ValueError as error:
+                view.problems.append(f"block {block.header.number}: {error}")
+                break
+            if verifier.channel != channel:
+                view.problems.append(f"block 0: it is of channel {verifier.channel}")
+                break
+        elif problem := verifier.problem(block):
             view.problems.append(problem)
-        previous = block
-        view.height = block.header.number + 1
-        for transaction in decode_block(block).transactions:
-            if transaction.transaction_id:
-                view.transactions.setdefault(transaction.transaction_id, (block.header.number, transaction))
-            if transaction.validation_code == "VALID":
-                _apply(view, transaction)
+            break
+        _fold(view, block)
+    if not view.height and not view.problems:
+        view.problems.append("there are no blocks")
     return view
+
+
+def _fold(view: LedgerView, block: Block) -> None:
+    view.height = block.header.number + 1
+    for transaction in decode_block(block).transactions:
+        if transaction.transaction_id:
+            # The first one counts: peers mark a repeated id DUPLICATE_TXID.
+            view.transactions.setdefault(transaction.transaction_id, (block.header.number, transaction))
+        if transaction.validation_code == "VALID":
+            _apply(view, transaction)
 
 
 def _apply(view: LedgerView, transaction: DecodedTransaction) -> None:

@@ -19,8 +19,9 @@ from hlf.wire.policy import msp_ids, parse_policy
 
 Rows = list[dict[str, Any]]
 
-# What each right shows, by the role that holds it; `event/Block` also guards the stream with private data.
+_READERS = "/Channel/Readers"
 _STAFF = {"client": "clients", "admin": "administrators"}
+# One ACL, `event/Block`, guards streams of blocks with and without private data.
 _PEER_STREAM = "stream of blocks and of the own organization's private data from a peer, to its {}"
 _ORDERER_STREAM = "stream of blocks from an orderer, to its {}"
 
@@ -122,13 +123,13 @@ def _channel(
             who = sorted(each.msp_id for each in roles if each.role == role)
             found.append(
                 _row(
-                    text.format(people), name, [(msp_id, "client") for msp_id in who], institutions=institutions
+                    text.format(people),
+                    name,
+                    [(msp_id, "client") for msp_id in who],
+                    institutions=institutions,
                 )
             )
     return found
-
-
-_READERS = "/Channel/Readers"
 
 
 def _row(
