@@ -31,6 +31,8 @@ _BY_TEXT = (
         "name endorsing_organizations: transient data is sent to no organization that was not named",
     ),
     ("has been successfully defined on channel", "commit the chaincode's definition on this channel first"),
+    ("due to incorrect timestamp", "this machine's clock and the peer's differ by more than 15 minutes"),
+    ("client identity expired", "the identity's certificate has expired: enroll again"),
     ("duplicate transaction found", "this proposal has been endorsed and committed before"),
     ("creator org unknown", "the identity's MSP id is no member of the channel"),
     (

@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from hlf.endpoint import Endpoint
 from hlf.errors import ConfigurationError
 
@@ -93,6 +91,8 @@ class Profile:
 
 def load_profile(path: str | Path) -> Profile:
     """Read a profile, YAML or JSON. ConfigurationError names the file and the field that is wrong."""
+    import yaml  # not at the top: clients with endpoints of their own do without it
+
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8")

@@ -25,6 +25,7 @@ from fabric_protos.peer.proposal_response_pb2 import (
 )
 from fabric_protos.peer.transaction_pb2 import TxValidationCode
 
+from hlf.endpoint import MAX_MESSAGE_BYTES
 from hlf.identity import Identity, SigningIdentity, verify
 from hlf.wire.deliver import read_seek
 from hlf.wire.proposal import read_proposal
@@ -32,8 +33,8 @@ from hlf.wire.status import TRAILER, encode_details
 from hlf.wire.transaction import assemble_transaction, proposal_hash, read_transaction
 
 
-def make_identity(msp_id: str = "Org1MSP", key=None) -> SigningIdentity:
-    """A self-signed identity of a member."""
+def make_identity(msp_id: str = "Org1MSP", key=None, host: str = "peer0.example") -> SigningIdentity:
+    """A self-signed identity of a member, whose certificate serves TLS under ``host`` too."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, msp_id)])
     now = datetime.now(UTC)
@@ -45,6 +46,7 @@ def make_identity(msp_id: str = "Org1MSP", key=None) -> SigningIdentity:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
         .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
     )
     return SigningIdentity(Identity(msp_id, certificate.public_bytes(serialization.Encoding.PEM)), key)
@@ -61,7 +63,7 @@ class Refuse(Exception):  # noqa: N818 - it is an answer
 class FakeGateway:
     """Answers RPCs; ``script`` holds, per RPC, what to do instead of succeeding: Refuse or a callable."""
 
-    def __init__(self) -> None:
+    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
         self.endorser = make_identity("Org1MSP")
         self.script: dict[str, list] = {}
         self.requests: dict[str, list] = {}
@@ -72,9 +74,15 @@ class FakeGateway:
         self.events: list = []
         self.blocks: list = []
         self._condition = threading.Condition()
-        self._server = grpc.server(futures.ThreadPoolExecutor(16))
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(16),
+            options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)],
+        )
         self._server.add_generic_rpc_handlers((_Handlers(self),))
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        if credentials is None:
+            self.port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            self.port = self._server.add_secure_port("127.0.0.1:0", credentials)
         self._server.start()
 
     @property
