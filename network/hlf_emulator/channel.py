@@ -106,8 +106,12 @@ class Channel:
         self._identity = identity
         self._msp_id = parse_identity(identity).mspid
         self._packages = packages
+        # Collection -> (configuration, whether this peer is a member).
+        self._memberships: dict[str, tuple[CollectionDefinition, bool]] = {}
         self._siblings = siblings
         self._lock = asyncio.Lock()
+        # Chaincode -> (height at which it was looked up, package id).
+        self._approvals: dict[str, tuple[int, str | None]] = {}
 
     @property
     def bundle(self) -> Bundle:
@@ -124,6 +128,14 @@ class Channel:
 
         Empty when it approved without a package, None when it has not approved this definition.
         """
+        height = self.ledger.height
+        known = self._approvals.get(chaincode)
+        if known is None or known[0] != height:
+            known = height, self._approved(chaincode)
+            self._approvals[chaincode] = known
+        return known[1]
+
+    def _approved(self, chaincode: str) -> str | None:
         definition = self.definitions.get(chaincode)
         if definition is None:
             return None
@@ -160,7 +172,11 @@ class Channel:
 
     def is_member(self, collection: CollectionDefinition) -> bool:
         """Whether this peer may hold the collection's data."""
-        return self._satisfies(collection.members, self._identity)
+        known = self._memberships.get(collection.name)
+        if known is None or known[0] is not collection:
+            known = collection, self._satisfies(collection.members, self._identity)
+            self._memberships[collection.name] = known
+        return known[1]
 
     def admits(self, collection: CollectionDefinition, creator: bytes) -> bool:
         """Whether a serialized identity belongs to the collection's members."""

@@ -66,6 +66,8 @@ class SharedLedger:
         self._lock = asyncio.Lock()
         self.state = State()
         self.definitions: dict[str, ChaincodeDefinition] = {}
+        # Forgotten whenever a definition or the configuration changes.
+        self._collections: dict[tuple[str, str], CollectionDefinition | None] = {}
         self._bundle: Bundle | None = None
         self._places: dict[str, TransactionPlace] = {}
         self._history: dict[tuple[str, str], list[Version]] = {}
@@ -106,10 +108,14 @@ class SharedLedger:
 
     def collection(self, chaincode: str, name: str) -> CollectionDefinition | None:
         """A collection of a defined chaincode (or of `_lifecycle`), implicit ones included."""
-        definition = self.definitions.get(chaincode)
-        if definition is None and chaincode != LIFECYCLE:
-            return None
-        return resolve_collection(name, definition, self.bundle)
+        key = (chaincode, name)
+        if key not in self._collections:
+            definition = self.definitions.get(chaincode)
+            found = None
+            if definition is not None or chaincode == LIFECYCLE:
+                found = resolve_collection(name, definition, self.bundle)
+            self._collections[key] = found
+        return self._collections[key]
 
     def processed(self, place: TransactionPlace) -> transaction_pb2.ProcessedTransaction:
         """A committed transaction's envelope with its code."""
@@ -196,6 +202,7 @@ class SharedLedger:
         if is_config_block(block):
             channel, envelope = config_envelope(block)
             self._bundle = Bundle.from_config(channel, envelope.config, number, self._verifier)
+            self._collections.clear()
         self._hashes[header_hash(block.header)] = number
         self._last = block
         slot = block_metadata(block, common_pb2.COMMIT_HASH)
@@ -224,6 +231,7 @@ class SharedLedger:
             definition = read_definition(name, self.read_lifecycle())
             if definition is not None:
                 self.definitions[name] = definition
+            self._collections.clear()
 
     def read_lifecycle(self) -> Callable[[str], bytes | None]:
         """A reader of the newest public state of `_lifecycle`."""

@@ -58,7 +58,7 @@ class Cache(Generic[K, V]):
 
 
 class Verifier:
-    """Signature verification that remembers its answers, so that ten peers of one process pay once.
+    """Signature verification that remembers what was valid, so that ten peers of one process pay once.
 
     The answer depends on key, message and signature alone, whoever asks.
     """
@@ -74,17 +74,29 @@ class Verifier:
         """Record a signature that this process has just made itself."""
         self._known.put(self._key(spki, message, signature), True)
 
-    def check(self, key: ec.EllipticCurvePublicKey, spki: bytes, message: bytes, signature: bytes) -> bool:
+    def check(self, key: ec.EllipticCurvePublicKey, spki: bytes, message: bytes, signature: bytes) -> None:
+        """Raise MspError unless the ECDSA signature over SHA-256 of `message` is valid and has a low S."""
         digest = self._key(spki, message, signature)
-        known = self._known.get(digest)
-        if known is None:
-            try:
-                key.verify(signature, message, _ECDSA)
-                known = True
-            except InvalidSignature:
-                known = False
-            self._known.put(digest, known)
-        return known
+        if self._known.get(digest):
+            return
+        try:
+            _, s = decode_dss_signature(signature)
+        except ValueError as fault:
+            raise MspError(
+                f"could not determine the validity of the signature: failed verifying: "
+                f"Failed unmashalling signature [{fault}]"
+            ) from fault
+        half = _HALF_ORDERS.get(key.curve.name)
+        if half is not None and s > half:
+            raise MspError(
+                "could not determine the validity of the signature: "
+                f"Invalid S. Must be smaller than half the order [{s}][{half}]."
+            )
+        try:
+            key.verify(signature, message, _ECDSA)
+        except InvalidSignature as fault:
+            raise MspError("The signature is invalid") from fault
+        self._known.put(digest, True)
 
 
 class MspIdentity:
@@ -108,7 +120,7 @@ class MspIdentity:
         self._validated = False
         self._refusal: str | None = None
         self._certifiers: frozenset[bytes] = frozenset()
-        self._principals: dict[bytes, str | None] = {}
+        self._principals: dict[tuple[int, bytes], str | None] = {}
 
     @property
     def organizational_units(self) -> list[str]:
@@ -134,21 +146,7 @@ class MspIdentity:
         """Check an ECDSA signature over SHA-256 of `message`; high S is refused. Raises MspError."""
         if self.public_key is None:
             raise MspError("could not determine the validity of the signature: unsupported key type")
-        try:
-            _, s = decode_dss_signature(signature)
-        except ValueError as fault:
-            raise MspError(
-                f"could not determine the validity of the signature: failed verifying: "
-                f"Failed unmashalling signature [{fault}]"
-            ) from fault
-        half = _HALF_ORDERS.get(self.public_key.curve.name)
-        if half is not None and s > half:
-            raise MspError(
-                "could not determine the validity of the signature: "
-                f"Invalid S. Must be smaller than half the order [{s}][{half}]."
-            )
-        if not self.msp.verifier.check(self.public_key, self.spki, message, signature):
-            raise MspError("The signature is invalid")
+        self.msp.verifier.check(self.public_key, self.spki, message, signature)
 
     def satisfies(self, principal: msp_principal_pb2.MSPPrincipal) -> bool:
         """Whether the identity is one that `principal` describes."""
@@ -156,14 +154,16 @@ class MspIdentity:
 
     def refusal(self, principal: msp_principal_pb2.MSPPrincipal) -> str | None:
         """Why the identity does not satisfy `principal`; None when it does."""
-        key = principal.SerializeToString()
-        if key not in self._principals:
+        key = (principal.principal_classification, principal.principal)
+        known = self._principals.get(key, "")
+        if known == "":
+            known = None
             try:
                 self.msp.check_principal(self, principal)
-                self._principals[key] = None
             except (MspError, DecodeError) as refusal:
-                self._principals[key] = str(refusal)
-        return self._principals[key]
+                known = str(refusal)
+            self._principals[key] = known
+        return known
 
     def certified_by(self, certifiers: bytes) -> bool:
         return certifiers in self._certifiers
