@@ -124,7 +124,7 @@ def main() -> None:
 def demo(context: click.Context, runtime: Any, state: Path | None) -> None:
     """Carry one loan from guidance to closing, then try to cheat; leaves the network up and a report."""
     # Here, not above: only the demonstration needs the network tool.
-    from lending.demo.run import main as run  # noqa: PLC0415
+    from lending.demo.run import main as run
 
     context.exit(run(runtime, state))
 
@@ -180,23 +180,21 @@ def _audit_json(outcome: Audit) -> dict[str, Any]:
     }
 
 
-class _Moment(click.ParamType):
-    """A date (its last second, UTC) or an ISO time with its zone."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            if len(value) == len("2026-01-31"):
-                return datetime.combine(date.fromisoformat(value), time(23, 59, 59), UTC)
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no date such as 2026-01-31 and no time such as 2026-01-31T09:00+09:00")
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} does not say its time zone; write 2026-01-31T09:00+09:00")
-        return moment
+def _moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime:
+    """A date (its last second, UTC) or an ISO time with its zone; the present when there is none."""
+    if value is None:
+        return datetime.now(UTC)
+    try:
+        if len(value) == len("2026-01-31"):
+            return datetime.combine(date.fromisoformat(value), time(23, 59, 59), UTC)
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is no date such as 2026-01-31 and no time such as 2026-01-31T09:00+09:00"
+        ) from error
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} does not say its zone: write 2026-01-31T09:00+09:00")
+    return moment
 
 
 @main.command()
@@ -209,20 +207,21 @@ class _Moment(click.ParamType):
     help="CA certificates: a folder of ORGANIZATION.pem, or a network's folder.",
 )
 @click.option("--addressee", help="The organization that was given the letter; default: not checked.")
-@click.option("--at", type=_Moment(), help="When the letter is judged: a date or a time.  [default: now]")
+@click.option("--at", callback=_moment, help="When the letter is judged: a date or a time.  [default: now]")
 @_json
 @click.pass_context
 def verify(
     context: click.Context,
+    *,
     letter: Path,
     anchors: Path,
     addressee: str | None,
-    at: datetime | None,
+    at: datetime,
     as_json: bool,
 ) -> None:
     """Check a letter (SignedLetter JSON) offline, from the certificates alone; exit code 1 if it fails."""
     known = load_anchors(anchors)
-    signed, found = check_letter(letter.read_bytes(), known, at or datetime.now(UTC), addressee)
+    signed, found = check_letter(letter.read_bytes(), known, at, addressee)
     if as_json:
         _print(
             {
@@ -259,7 +258,9 @@ def load_anchors(folder: Path) -> dict[str, tuple[bytes, ...]]:
 
     ConfigurationError when the folder has neither.
     """
-    found = {path.stem: (path.read_bytes(),) for path in sorted(folder.glob("*.pem"))}
+    found: dict[str, tuple[bytes, ...]] = {
+        path.stem: (path.read_bytes(),) for path in sorted(folder.glob("*.pem"))
+    }
     if not found:
         found = {
             path.parents[1].name: (path.read_bytes(),)
@@ -287,7 +288,8 @@ def loan() -> None:
 @_state
 @_profiles
 @_json
-def show_loan(  # noqa: PLR0917 - one parameter for each option
+def show_loan(
+    *,
     loan_id: str,
     organization: str,
     user: str,
@@ -319,8 +321,8 @@ def evaluation() -> None:
 @_state
 @_profiles
 @_json
-def show_evaluation(  # noqa: PLR0917 - one parameter for each option
-    referral_id: str, organization: str, user: str, state: Path, profiles: Path | None, as_json: bool
+def show_evaluation(
+    *, referral_id: str, organization: str, user: str, state: Path, profiles: Path | None, as_json: bool
 ) -> None:
     """The evaluation of referral REFERRAL_ID with its explanation, as the applicant gets it."""
     with _Desk.at(state, profiles).gateway(organization, user) as gateway:
