@@ -16,7 +16,7 @@ from hlf.admin import participation
 from hlf.admin.definition import ChaincodeDefinition, Collection
 from hlf.admin.discovery import Discovery
 from hlf.admin.lifecycle import Lifecycle
-from hlf.errors import ConfigurationError, FabricError
+from hlf.errors import ConfigurationError, FabricError, GatewayError
 from hlf.gateway import Gateway
 from hlf_network.access import Access
 from hlf_network.errors import NetworkError
@@ -27,8 +27,10 @@ from hlf_network.servers import Package
 from hlf_network.waiting import wait_until
 
 Progress = Callable[[str], None]
-_SERVE, _SETTLE = 60.0, 120.0
+_SERVE, _SETTLE, _REACH = 60.0, 120.0, 30.0
 _SEQUENCE = 1
+_UNREACHED = ("could not launch chaincode", "make sure the chaincode")
+_METADATA = b"org.hyperledger.fabric:GetMetadata"
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -91,6 +93,13 @@ class Deployment:
         for process in self.servers:
             process.wait_ready(30)
         _all([pool.submit(self._ready, channel) for channel in channels])
+        _all(
+            [
+                pool.submit(self._call, one, node)
+                for one in definitions
+                for node in self.layout.channels[one.channel].peers
+            ]
+        )
         self.progress(
             f"{len(definitions)} chaincode definitions in force on {len(self.layout.channels)} channels"
         )
@@ -185,6 +194,29 @@ class Deployment:
 
     def _ready(self, channel: ChannelLayout) -> None:
         self._wait_discovery(channel, [one.chaincode for one in channel.definitions])
+
+    def _call(self, wanted: Definition, node: Node) -> None:
+        """Call a chaincode once on a peer, which dials its server at the first call only."""
+
+        def call() -> bool:
+            try:
+                with self.access.peer(node) as peer:
+                    peer.invoke(wanted.channel, wanted.chaincode, [_METADATA])
+            except GatewayError as error:
+                # A contract that refuses has been reached.
+                last[:] = [str(error)]
+                return error.code == "UNKNOWN" and not any(text in last[0] for text in _UNREACHED)
+            return True
+
+        last: list[str] = []
+        self._wait(
+            call,
+            _REACH,
+            lambda: (
+                f"{node.name} could not reach the server of {wanted.chaincode}; its log, and a firewall "
+                f"between the nodes and this machine, would tell why ({''.join(last)})"
+            ),
+        )
 
     def _wait_discovery(self, channel: ChannelLayout, chaincodes: Iterable[str]) -> None:
         """Until every peer of the channel sees every other, running all the chaincodes."""

@@ -30,8 +30,11 @@ class EmulatorRuntime:
         """Nothing is held open."""
 
     def start(self, layout: Layout) -> None:
-        """Start the process, unless it runs."""
+        """Start the process, or the nodes that were stopped in it."""
         if self._process.pid is not None:
+            for name, present in self.states(layout).items():
+                if present != "running":
+                    self.start_node(layout, name)
             return
         require_free(layout.ports, [*(node.name for node in layout.nodes), "control"])
         path = self._paths.run / "emulator.config"
