@@ -16,14 +16,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
+from fabric_protos.gateway.gateway_pb2 import CommitStatusRequest
+
 from hlf import AsyncGateway, Gateway
-from hlf.flows import ContractFlows, Flow
+from hlf.flows import ContractFlows, Flow, Retry, commit_status
+from hlf.steps import CommitStatus, CommitStep
 from lending_domain.canonical import canonical
 
 G = TypeVar("G", bound=Gateway | AsyncGateway)
 C = TypeVar("C", bound="Institution[Any]")
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# Right after a commit another member's peer may be some milliseconds behind, and endorse another read set.
+PATIENT = Retry(attempts=6, pause=0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,7 @@ class Institution(Generic[G]):
             *map(argument, args),
             transient={name: canonical(value) for name, value in (private or {}).items()},
             endorsing_organizations=endorsers,
+            retry=PATIENT,
         )
         return Committed(
             self.organization,
@@ -109,6 +116,21 @@ class Institution(Generic[G]):
             outcome.endorsers,
             json.loads(outcome.result or b"{}"),
         )
+
+    def wait_for(self, channel: str, transaction_id: str) -> Flow[CommitStatus]:
+        """Wait until the peer behind this client's gateway has committed another member's transaction.
+
+        A member is told of a transaction by its submitter, whose peer may be ahead of one's own.
+        """
+        request = CommitStatusRequest(
+            transaction_id=transaction_id,
+            channel_id=channel,
+            identity=self.gateway.session.identity.serialized(),
+        )
+        step = CommitStep(
+            transaction_id, channel, request.SerializeToString(), hash=self.gateway.session.hash
+        )
+        return (yield from commit_status(self.gateway.session, step))
 
     def ask(
         self,
@@ -126,6 +148,7 @@ class Institution(Generic[G]):
             *map(argument, args),
             transient={name: canonical(value) for name, value in (private or {}).items()},
             endorsing_organizations=peers_of,
+            retry=PATIENT,
         )
         return json.loads(answer) if answer else None
 

@@ -20,6 +20,7 @@ from lending.correspondence import write_letter
 from lending.documents import public_key_text
 from lending.foundation import FoundationClient
 from lending.governance import GovernanceClient
+from lending.institution import Committed
 from lending.issuer import IssuerClient
 from lending.semas import SemasClient
 from lending_domain.letters import ANYONE, LetterKind, SignedLetter, certificate_attributes
@@ -78,6 +79,12 @@ class Cast:
     def administrator(self, organization: str) -> GovernanceClient[Gateway]:
         """An administrator's client."""
         return GovernanceClient(self.gateway(organization, "admin"))
+
+    def spread(self, done: Committed) -> None:
+        """Return when the peer of every member of the channel has committed a transaction."""
+        for member in self.network.layout.channels[done.channel].peer_organizations:
+            client = self.administrator(member)
+            client.gateway.run(client.wait_for(done.channel, done.transaction_id))
 
     @cached_property
     def anchors(self) -> Mapping[str, tuple[str, ...]]:

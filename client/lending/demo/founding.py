@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from hlf.errors import EndorseError, EvaluateError
 from lending.demo.cast import Cast
 from lending.demo.telling import Narrator
 from lending.documents.applicants import Applicant, threshold_for
 from lending.institution import Committed, new_id, new_salt
 from lending_domain.records import Charter
 from lending_domain.records_evaluation import DuplicateSecret, ThresholdTable
-from lending_domain.score import evaluate, model2
+from lending_domain.score import Model, evaluate, model2
 
 # The demonstration tells years of a loan in a minute, so its business dates lie years back.
 LOOKBACK_DAYS = 4_000
@@ -43,12 +44,9 @@ def _charter(cast: Cast, narrator: Narrator, channel: str, chaincode: str, membe
         business_date_lookback_days=LOOKBACK_DAYS,
     )
     for member in members:
-        done = narrator.submit(
-            f"{member} votes for the charter",
-            "",
-            _later(cast.administrator(member).vote_charter, channel, chaincode, charter),
-        )
-        if done.state == "in-force":
+        vote = _later(cast.administrator(member).vote_charter, channel, chaincode, charter)
+        done = _unless_done(narrator, f"{member} votes for the charter", "", vote)
+        if done is not None and done.state == "in-force":
             return
 
 
@@ -58,17 +56,11 @@ def _evaluation(cast: Cast, narrator: Narrator, applicants: list[Applicant]) -> 
     present = cast.foundation(first).gateway.network("referral").contract("credit-evaluation")
     if model.digest in _active(present.evaluate):
         return
-    narrator.submit(
-        "the AHP model is proposed",
-        model.digest,
-        _later(cast.administrator(first).propose_model, "referral", model),
-    )
+    propose = _later(cast.administrator(first).propose_model, "referral", model)
+    _unless_done(narrator, "the AHP model is proposed", model.digest, propose)
     for foundation in foundations[1:]:
-        done = narrator.submit(
-            f"{foundation} votes for the model",
-            model.digest,
-            _later(cast.administrator(foundation).vote_model, "referral", model.digest),
-        )
+        vote = _later(cast.administrator(foundation).vote_model, "referral", model.digest)
+        done = narrator.submit(f"{foundation} votes for the model", model.digest, vote)
         if done.state == "active":
             break
     entries = {}
@@ -94,9 +86,6 @@ def _evaluation(cast: Cast, narrator: Narrator, applicants: list[Applicant]) -> 
 
 
 def _active(evaluate_model: Callable[..., bytes]) -> str:
-    from hlf.errors import EvaluateError
-    from lending_domain.score import Model
-
     try:
         return Model.model_validate_json(evaluate_model("active_model")).digest
     except EvaluateError as error:
@@ -118,6 +107,18 @@ def _sealing_keys(cast: Cast, narrator: Narrator) -> None:
             organization,
             _later(client.register_sealing_key, channel, letter),
         )
+
+
+def _unless_done(
+    narrator: Narrator, title: str, record_id: str, act: Callable[[], Committed]
+) -> Committed | None:
+    """A vote, or None where an earlier run that was broken off has cast it."""
+    try:
+        return narrator.submit(title, record_id, act)
+    except EndorseError as error:
+        if error.chaincode_message.startswith(("ALREADY_VOTED", "ALREADY_EXISTS")):
+            return None
+        raise
 
 
 def _later(act: Callable[..., Committed], *args: object) -> Callable[[], Committed]:

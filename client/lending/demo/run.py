@@ -52,8 +52,8 @@ def main(
     )
     began, started = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
     network.up(tell)
-    narrator = Narrator(tell)
     with Cast(network) as cast:
+        narrator = Narrator(tell, cast.spread)
         first, second, staged = _stories(cast, narrator)
         tell("\nThe consortium decides: charters, model, thresholds.")
         found(cast, narrator, [first.applicant, second.applicant])

@@ -18,9 +18,13 @@ PATIENCE = 2.0
 
 @dataclass
 class Narrator:
-    """Writes lines through `say`, and keeps steps, refusals, letters and records; threads may share it."""
+    """Writes lines through `say`, and keeps steps, refusals, letters and records; threads may share it.
+
+    `spread` returns when every party has heard of a transaction: who acts next may be anyone of them.
+    """
 
     say: Callable[[str], None]
+    spread: Callable[[Committed], None]
     steps: list[Step] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     letters: list[dict[str, Any]] = field(default_factory=list)
@@ -33,6 +37,7 @@ class Narrator:
         with self.progress(title):
             done = act()
         seconds = round(time.monotonic() - began, 3)
+        self.spread(done)
         with self._lock:
             step = Step(
                 step=len(self.steps) + 1,
