@@ -14,6 +14,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import functools
 import json
 import types
 import typing
@@ -56,9 +57,40 @@ def from_json(data: bytes | str, annotation: Any) -> Any:
 
 def decoder(annotation: Any) -> Decoder:
     """The function ``(parsed JSON, place) -> value`` for an annotation; TypeError if it has no exact form."""
+    try:
+        return _cached_decoder(annotation)
+    except TypeError:
+        # Annotations with unhashable constraints; or no exact form, which is said again here.
+        return _new_decoder(annotation)
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached_decoder(annotation: Any) -> Decoder:
+    return _new_decoder(annotation)
+
+
+def _new_decoder(annotation: Any) -> Decoder:
     if _wants_pydantic(annotation, set()):
         return _pydantic_decoder(annotation)
     return _compile(annotation, {})
+
+
+def fitter(annotation: Any) -> Callable[[Any], Any]:
+    """The function that checks a Python value against an annotation, and converts what pydantic converts.
+
+    It raises TypeError; the text names places and expectations, never values.
+    """
+    if _wants_pydantic(annotation, set()):
+        return _pydantic_fitter(annotation)
+    decode = _compile(annotation, {})
+
+    def fit(value: Any) -> Any:
+        try:
+            return decode(parse_json(to_json(value)), "")
+        except DecodeError as error:
+            raise TypeError(f"the result does not fit its annotation: {error}") from None
+
+    return fit
 
 
 def base_type(annotation: Any) -> Any:
@@ -70,11 +102,6 @@ def base_type(annotation: Any) -> Any:
             annotation = typing.get_args(annotation)[0]
         else:
             return annotation
-
-
-def has_constraints(annotation: Any) -> bool:
-    """Whether an annotation needs pydantic to be checked."""
-    return _wants_pydantic(annotation, set())
 
 
 # --- encoding
@@ -166,14 +193,31 @@ def _pydantic_decoder(annotation: Any) -> Decoder:
             # a Decimal field gets every digit.
             return adapter.validate_json(to_json(value))
         except pydantic.ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
-            texts = []
-            for item in found:
-                where = ".".join([place, *map(str, item["loc"])] if place else map(str, item["loc"]))
-                texts.append(f"{where}: {item['msg']}" if where else item["msg"])
-            raise DecodeError("; ".join(texts)) from None
+            raise DecodeError(_explain(error, place)) from None
 
     return decode
+
+
+def _pydantic_fitter(annotation: Any) -> Callable[[Any], Any]:
+    import pydantic
+
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+
+    def fit(value: Any) -> Any:
+        try:
+            return adapter.validate_python(value)
+        except pydantic.ValidationError as error:
+            raise TypeError(f"the result does not fit its annotation: {_explain(error, '')}") from None
+
+    return fit
+
+
+def _explain(error: Any, place: str) -> str:
+    texts = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join([place, *map(str, item["loc"])] if place else map(str, item["loc"]))
+        texts.append(f"{where}: {item['msg']}" if where else item["msg"])
+    return "; ".join(texts)
 
 
 def _compile(annotation: Any, known: dict[Any, Decoder]) -> Decoder:

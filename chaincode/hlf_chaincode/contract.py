@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from .codec import DecodeError, Decoder, base_type, decoder, parse_json, to_json
+from .codec import DecodeError, Decoder, base_type, decoder, fitter, parse_json, to_json
 from .context import Context
 from .errors import ContractError
 
@@ -95,6 +95,7 @@ class Function:
     read_only: bool
     parameters: tuple[Parameter, ...]
     returns: Any
+    encode: Callable[[Any], bytes]
     signature: str
 
     def arguments(self, args: Sequence[bytes], transient: Mapping[str, bytes]) -> dict[str, Any]:
@@ -169,7 +170,7 @@ class Registry:
         values = function.arguments(ctx.args[1:], ctx.transient)
         owner = function.call.__self__  # type: ignore[attr-defined]
         owner.before(ctx)
-        return encode_result(function.call(ctx, **values), function.returns)
+        return function.encode(function.call(ctx, **values))
 
     def metadata(self) -> dict[str, Any]:
         """Names, parameters and results of all functions."""
@@ -192,14 +193,37 @@ class Registry:
 
 
 def encode_result(value: Any, annotation: Any = Any) -> bytes:
-    """A function's result on the wire: text and bytes as they are, nothing for None, else JSON."""
-    if isinstance(value, (bytes, bytearray)):
-        return bytes(value)
-    if type(value) is str and base_type(annotation) in (str, Any, inspect.Signature.empty):
-        return value.encode()
-    if value is None and annotation in (None, type(None), Any, inspect.Signature.empty):
-        return b""
-    return to_json(value)
+    """A function's result on the wire: text and bytes as they are, nothing for None, else JSON.
+
+    TypeError when the value does not fit the annotation: what a function says it returns is what may become
+    public.
+    """
+    return _result_encoder(annotation)(value)
+
+
+def _result_encoder(annotation: Any) -> Callable[[Any], bytes]:
+    kind = base_type(annotation)
+    if kind is Any or kind is inspect.Signature.empty:
+        return _plain_result
+    if kind is None or kind is type(None):
+        return lambda value: _fitting(b"", value is None, value)
+    if kind is bytes:
+        return lambda value: _fitting(value, isinstance(value, (bytes, bytearray)), value)
+    if kind is str:
+        return lambda value: _fitting(str(value).encode(), isinstance(value, str), value)
+    fit = fitter(annotation)
+    return lambda value: to_json(fit(value))
+
+
+def _plain_result(value: Any) -> bytes:
+    """A result without an annotation: as an argument would be, and nothing for None."""
+    return b"" if value is None else encode_argument(value)
+
+
+def _fitting(data: bytes, fits: bool, value: Any) -> bytes:
+    if not fits:
+        raise TypeError(f"a result of type {type(value).__name__} does not fit the annotation")
+    return bytes(data)
 
 
 def decode_result(data: bytes, annotation: Any) -> Any:
@@ -222,10 +246,11 @@ def encode_argument(value: Any) -> bytes:
 
 
 def _functions(contract_name: str, contract: Contract) -> Iterable[Function]:
-    for name, method in inspect.getmembers(contract, callable):
-        mark = getattr(method, "_hlf_mark", None)
+    for name, declared in inspect.getmembers(type(contract), inspect.isroutine):
+        mark = getattr(declared, "_hlf_mark", None)
         if mark is None:
             continue
+        method = getattr(contract, name)
         where = f"{type(contract).__name__}.{name}"
         if inspect.iscoroutinefunction(method):
             raise TypeError(f"{where}: contract functions are plain def")
@@ -257,7 +282,20 @@ def _function(contract_name: str, name: str, method: Any, mark: _Mark, where: st
         for p in parameters
     )
     signature = f"{name}({shown}) -> {_type_name(returns)}"
-    return Function(contract_name, name, method, mark.read_only, tuple(parameters), returns, signature)
+    try:
+        encode = _result_encoder(returns)
+    except TypeError as error:
+        raise TypeError(f"{where}: result: {error}") from error
+    return Function(
+        contract=contract_name,
+        name=name,
+        call=method,
+        read_only=mark.read_only,
+        parameters=tuple(parameters),
+        returns=returns,
+        encode=encode,
+        signature=signature,
+    )
 
 
 def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
@@ -276,13 +314,23 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
 
 
 def _without_marker(hint: Any) -> tuple[Any, bool]:
-    if typing.get_origin(hint) is not Annotated:
-        return hint, False
-    inner, *extras = typing.get_args(hint)
+    extras: list[Any] = []
+    inner = hint
+    if typing.get_origin(hint) is Annotated:
+        inner, *extras = typing.get_args(hint)
+    if _mentions_private(inner):
+        # Taken for a public argument, what is meant to be private would end in a block.
+        raise TypeError(
+            "Private[…] goes around the whole annotation: Private[T | None], not Private[T] | None"
+        )
     kept = [extra for extra in extras if extra is not _PRIVATE]
     if len(kept) == len(extras):
         return hint, False
     return (Annotated[(inner, *kept)] if kept else inner), True
+
+
+def _mentions_private(annotation: Any) -> bool:
+    return annotation is _PRIVATE or any(map(_mentions_private, typing.get_args(annotation)))
 
 
 def _type_name(annotation: Any) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
+from google.protobuf.message import DecodeError
 
 from .abilities import Abilities
 from .context import Context
@@ -140,7 +141,7 @@ class Session:
             return []
         if self._state == "established" and message.type == Message.READY:
             self._state = "ready"
-            self._abilities = Abilities.from_payload(message.payload)
+            self._abilities = _abilities(message.payload)
             return []
         if self._state == "ready":
             if message.type in (Message.TRANSACTION, Message.INIT):
@@ -149,6 +150,13 @@ class Session:
                 return [Answer((message.channel_id, message.txid), message)]
         kind = Message.Type.Name(message.type)
         raise ProtocolError(f"cannot handle message ({kind}) while in state: {self._state}")
+
+
+def _abilities(payload: bytes) -> Abilities:
+    try:
+        return Abilities.from_payload(payload)
+    except DecodeError as error:
+        raise ProtocolError("READY's payload is not ChaincodeAdditionalParams") from error
 
 
 def _allow(stub: Stub, allowed: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NewType
 
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hlf_chaincode import Context, Contract, ContractError, DecodeError, Private, from_json, query, to_json
@@ -176,11 +176,13 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_VALUES)
 def test_json_round_trip(value):
     assert from_json(to_json(value), Any) == value
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimal_round_trip_keeps_every_digit(value):
     assert from_json(to_json(value), Decimal).as_tuple() == value.as_tuple()
@@ -302,3 +304,42 @@ def test_functions_that_cannot_be_served_fail_when_the_registry_is_built(annotat
     query(Wrong.function)
     with pytest.raises(TypeError, match=r"Wrong\.function.*value"):
         Registry([Wrong])
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        ("5", int),
+        (5, str),
+        ("x", bytes),
+        (b"x", str),
+        ({"rate": 1}, Inner),
+        ([Line(1)], list[int]),
+        (1, None),
+    ],
+)
+def test_results_that_do_not_fit_are_not_returned(value, annotation):
+    with pytest.raises(TypeError, match="does not fit"):
+        encode_result(value, annotation)
+
+
+def test_results_are_limited_to_what_the_annotation_shows():
+    class Wider(Line):
+        pass
+
+    wide = Wider(1)
+    assert encode_result(wide, Line) == b'{"amount":1,"rate":"0"}'
+    assert encode_result(
+        [Inner(rate=Decimal(1), due=datetime.date(2026, 1, 1), grade=Grade.BAD)], list[Inner]
+    )
+
+
+class HalfPrivate(Contract):
+    @query
+    def function(self, ctx: Context, value: Private[int] | None = None) -> None:
+        return None
+
+
+def test_private_inside_another_annotation_is_refused():
+    with pytest.raises(TypeError, match=r"goes around the whole annotation"):
+        Registry([HalfPrivate])
