@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
-    path for top in ("client", "chaincode", "network") for path in (ROOT / top).rglob("*.py") if "state" not in path.parts
+    path
+    for top in ("client", "chaincode", "network")
+    for path in (ROOT / top).rglob("*.py")
+    if "state" not in path.parts
 )
 
 
