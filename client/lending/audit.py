@@ -17,12 +17,17 @@ from lending.report import Finding, Json, check_signature, parse
 
 @dataclass
 class LedgerView:
-    """What the blocks of one channel say: transactions by id, public records' states, who took part."""
+    """What the blocks of one channel say: transactions by id, public records' states, who took part.
+
+    ``answers`` has the states that endorsed results name, for what is no record of the usual shape: a model,
+    a sealing key, thresholds whose record is private.
+    """
 
     channel: str
     height: int = 0
     transactions: dict[str, tuple[int, DecodedTransaction]] = field(default_factory=dict)
     states: dict[tuple[str, str], str] = field(default_factory=dict)  # (chaincode, record id) -> state
+    answers: dict[tuple[str, str], str] = field(default_factory=dict)  # likewise
     certificates: set[tuple[str, bytes]] = field(default_factory=set)  # (MSP id, PEM) of valid creators
     problems: list[str] = field(default_factory=list)
 
@@ -67,14 +72,20 @@ def _fold(view: LedgerView, block: Block) -> None:
 def _apply(view: LedgerView, transaction: DecodedTransaction) -> None:
     if transaction.creator is not None:
         view.certificates.add((transaction.creator.msp_id, transaction.creator.certificate))
+    if transaction.response is not None:
+        _note(view.answers, transaction.chaincode, transaction.response.payload)
     for namespace in transaction.rwset:
         for write in namespace.writes:
-            try:
-                record = json.loads(write.value) if write.value else None
-            except ValueError:
-                continue
-            if isinstance(record, dict) and {"type", "id", "state"} <= record.keys():
-                view.states[(namespace.namespace, str(record["id"]))] = str(record["state"])
+            _note(view.states, namespace.namespace, write.value)
+
+
+def _note(states: dict[tuple[str, str], str], chaincode: str, value: bytes) -> None:
+    try:
+        record = json.loads(value) if value else None
+    except ValueError:
+        return
+    if isinstance(record, dict) and {"id", "state"} <= record.keys():
+        states[chaincode, str(record["id"])] = str(record["state"])
 
 
 @dataclass(frozen=True)
@@ -155,7 +166,8 @@ def _record_findings(
     place: str, record: Mapping[str, Any], ledgers: Mapping[str, LedgerView]
 ) -> list[Finding]:
     view = ledgers.get(str(record.get("channel")))
-    state = view.states.get((str(record.get("chaincode")), str(record.get("id")))) if view else None
+    key = (str(record.get("chaincode")), str(record.get("id")))
+    state = view.states.get(key, view.answers.get(key)) if view else None
     if state is None:
         return [Finding(f"{place}.id", "no such record stands on the ledger")]
     if state != record.get("state"):
