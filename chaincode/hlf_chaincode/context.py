@@ -93,7 +93,8 @@ class Context:
         """Call another chaincode and return its payload; on another channel it can only read.
 
         Raises ContractError with the called contract's own refusal, and PeerError for any other failure.
-        What the called chaincode writes on this channel becomes part of this transaction.
+        What the called chaincode writes on this channel becomes part of this transaction, so query functions
+        can only call chaincodes of other channels.
         """
         encoded = [arg.encode() if isinstance(arg, str) else arg for arg in args]
         response = self._stub.invoke(chaincode, encoded, channel)

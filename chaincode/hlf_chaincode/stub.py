@@ -16,6 +16,9 @@ from .proposal import Proposal
 Message = chaincode_shim_pb2.ChaincodeMessage
 Exchange = Callable[[Message], Message]
 
+# Well under the limit of a message, however many writes the peer takes in one.
+_BATCH_BYTES = 16 * 1024 * 1024
+
 
 class Page(NamedTuple):
     """One page of raw query results and the bookmark of the next one ("" after the last)."""
@@ -42,6 +45,7 @@ class Stub:
         self._exchange = exchange
         self._abilities = abilities
         self._writes: list[chaincode_shim_pb2.WriteRecord] = []
+        self._held = 0
 
     # reading
 
@@ -166,6 +170,9 @@ class Stub:
         self, chaincode: str, args: Sequence[bytes], channel: str = ""
     ) -> proposal_response_pb2.Response:
         """Call another chaincode; its response, whatever its status."""
+        if channel in ("", self.proposal.channel):
+            # What it writes there would become part of this transaction.
+            self._check_writable("call a chaincode of its own channel, which might write")
         name = f"{chaincode}/{channel}" if channel else chaincode
         spec = chaincode_pb2.ChaincodeSpec(
             chaincode_id=chaincode_pb2.ChaincodeID(name=name),
@@ -181,6 +188,7 @@ class Stub:
         if self._writes:
             batch = chaincode_shim_pb2.WriteBatchState(rec=self._writes)
             self._writes = []
+            self._held = 0
             self._ask(Message.WRITE_BATCH_STATE, batch.SerializeToString())
 
     # inside
@@ -193,7 +201,8 @@ class Stub:
         self._check_writable("write")
         if self._abilities.write_batch:
             self._writes.append(record)
-            if len(self._writes) >= self._abilities.write_batch:
+            self._held += record.ByteSize()
+            if len(self._writes) >= self._abilities.write_batch or self._held >= _BATCH_BYTES:
                 self.flush()
             return
         kinds = chaincode_shim_pb2.WriteRecord

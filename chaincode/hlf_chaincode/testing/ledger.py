@@ -370,7 +370,8 @@ class MemoryLedger:
         caller: Caller,
         organization: str,
     ) -> _Execution:
-        simulation = Simulation(self._world, organization, caller.msp_id, transaction_id)
+        role = ClientIdentity(self._certificates.serialized(caller)).role
+        simulation = Simulation(self._world, organization, (caller.msp_id, role), transaction_id)
         payload = proposal_pb2.ChaincodeProposalPayload.FromString(proposal.payload)
         spec = chaincode_pb2.ChaincodeInvocationSpec.FromString(payload.input)
         signed = proposal_pb2.SignedProposal(proposal_bytes=proposal.SerializeToString())
@@ -407,7 +408,7 @@ class MemoryLedger:
         side.finish()
         return begin.call, answer
 
-    def _invoke(  # noqa: PLR0917 - what a nested call is made of
+    def _invoke(
         self,
         name: str,
         channel: str,
@@ -432,7 +433,7 @@ class MemoryLedger:
             if organization not in other.organizations:
                 raise Refused(f"failed to find ledger for channel: {channel}")
             # What the called chaincode writes on another channel is dropped with its simulation.
-            simulation = Simulation(other._world, organization, outer.caller_msp, outer.transaction_id)
+            simulation = Simulation(other._world, organization, outer.caller, outer.transaction_id)
         return other._run(name, args, signed, simulation, callers if other is self else ())[1]
 
     def _compare(self, first: str, left: _Execution, other: str, right: _Execution) -> None:

@@ -25,12 +25,15 @@ class Refused(Exception):  # noqa: N818 - the field's word
 
 
 class Simulation:
-    """One endorsement at one organization's peer: what it read and wrote so far."""
+    """One endorsement at one organization's peer: what it read and wrote so far.
 
-    def __init__(self, world: World, organization: str, caller_msp: str, transaction_id: str) -> None:
+    ``caller`` is the MSP id and role of the proposal's creator.
+    """
+
+    def __init__(self, world: World, organization: str, caller: tuple[str, str], transaction_id: str) -> None:
         self.world = world
         self.organization = organization
-        self.caller_msp = caller_msp
+        self.caller = caller
         self.transaction_id = transaction_id
         self.rwset = ReadWriteSet()
         self._wrote = False
@@ -347,12 +350,12 @@ class PeerSide:
 
     def _readable(self, name: str) -> None:
         spec = self._collection(name)
-        if spec.member_only_read and self._simulation.caller_msp not in spec.members:
+        if spec.member_only_read and not spec.admits(self._simulation.caller):
             raise self._no_access("read", name)
 
     def _writable(self, name: str) -> None:
         spec = self._collection(name)
-        if spec.member_only_write and self._simulation.caller_msp not in spec.members:
+        if spec.member_only_write and not spec.admits(self._simulation.caller):
             raise self._no_access("write", name)
 
     def _no_access(self, what: str, collection: str) -> Refused:

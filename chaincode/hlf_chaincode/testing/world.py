@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from .policies import Policy, members, parse_policy
+from .policies import Policy, members, parse_policy, satisfied
 
 _K = TypeVar("_K", str, bytes)
 
@@ -35,6 +35,12 @@ class CollectionSpec:
     def members(self) -> frozenset[str]:
         """The MSP ids of the members."""
         return members(parse_policy(self.policy)) if isinstance(self.policy, str) else frozenset(self.policy)
+
+    def admits(self, caller: tuple[str, str]) -> bool:
+        """Whether a caller ``(msp id, role)`` is a member; under ``'A.peer'`` A's clients are not."""
+        if isinstance(self.policy, str):
+            return satisfied(parse_policy(self.policy), [caller])
+        return caller[0] in self.policy
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ class Sample(Contract):
     name = "sample"
 
     @query
-    def typed(  # noqa: PLR0917 - one of each
+    def typed(
         self,
         ctx: Context,
         loan: LoanId,

@@ -569,6 +569,10 @@ def test_results_that_differ_between_endorsers_are_found(what, part):
 class Front(Contract):
     name = "front"
 
+    @query
+    def look(self, ctx: Context, chaincode: str, channel: str, args: list[str]) -> str:
+        return ctx.invoke(chaincode, list(args), channel).decode()
+
     @transaction
     def forward(self, ctx: Context, chaincode: str, channel: str, args: list[str]) -> str:
         ctx.state.put("forwarded", chaincode.encode())
@@ -614,6 +618,26 @@ def test_another_channel_is_read_only(two_chaincodes):
     two_chaincodes.connect(other)
     assert two_chaincodes.submit(Front, "forward", "store", "two", ["put_and_read", "k", "v"]) == "there"
     assert other.state == {"k": b"there"}
+
+
+def test_query_functions_call_no_chaincode_that_might_write(two_chaincodes):
+    other = MemoryLedger(channel="two", organizations=["A", "B"], contracts=[Store])
+    other.submit(Store, "put", "k", "there")
+    two_chaincodes.connect(other)
+    with pytest.raises(ContractError, match="READ_ONLY"):
+        two_chaincodes.evaluate(Front, "look", "store", "", ["many", '["k"]'])
+    assert two_chaincodes.evaluate(Front, "look", "store", "two", ["many", '["k"]']) == '["there"]'
+
+
+def test_member_policies_are_met_by_roles_too():
+    ledger = MemoryLedger(
+        organizations=["A", "B"],
+        collections=[CollectionSpec("A_B", "OR('A.admin','B.peer')")],
+        contracts=[Vault],
+    )
+    ledger.submit(Vault, "put", "k", transient={"value": b"v"}, caller=Caller("A", role="admin"))
+    with pytest.raises(PeerError, match="write access"):
+        ledger.submit(Vault, "put", "k", transient={"value": b"v"}, caller=Caller("A"))
 
 
 def test_metadata_is_served(ledger):

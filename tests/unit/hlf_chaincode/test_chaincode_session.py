@@ -28,6 +28,11 @@ class Store(Contract):
         ctx.state.put(key, b"v")
         raise ValueError("no")
 
+    @writes
+    def put_big(self, ctx: Context, count: int) -> None:
+        for number in range(count):
+            ctx.state.put(f"k{number}", bytes([1]) * (4 * 1024 * 1024))
+
     @query
     def first(self, ctx: Context) -> str:
         return next(iter(ctx.state.range())).key
@@ -114,6 +119,13 @@ def test_writes_of_a_failed_call_are_not_sent():
     answer = begin(ready(Abilities(100, 100)), b"put_then_fail", b"k").run(peer)
     assert response(answer).message == "INTERNAL: ValueError: no"
     assert peer.kinds == []
+
+
+def test_batches_stay_far_below_the_limit_of_a_message():
+    peer = Recorder()
+    assert response(begin(ready(Abilities(1000, 100)), b"put_big", b"5").run(peer)).status == 200
+    assert peer.kinds == ["WRITE_BATCH_STATE", "WRITE_BATCH_STATE"]
+    assert all(request.ByteSize() < 20 * 1024 * 1024 for request in peer.requests)
 
 
 def test_peers_refusal_of_a_batch_is_the_answer():
