@@ -93,7 +93,12 @@ def key_of(record_type: str, record_id: str) -> str:
 def find(ctx: Context, record_type: str, record_id: str) -> Record | None:
     """A public record, or None."""
     raw = ctx.state.get(key_of(record_type, require_id(record_id, f"{record_type}_id")))
-    return None if raw is None else read_record(raw)
+    try:
+        return None if raw is None else read_record(raw)
+    except ValueError as error:
+        raise ContractError(
+            "RECORD_VERSION", f"this contract cannot read the {record_type}'s version"
+        ) from error
 
 
 def load(ctx: Context, record_type: str, record_id: str) -> Record:

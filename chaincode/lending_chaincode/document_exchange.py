@@ -20,6 +20,7 @@ from lending_chaincode.books import (
     refuse_all,
     require,
     require_id,
+    ruled,
     unchanged,
 )
 from lending_chaincode.caller import (
@@ -134,7 +135,7 @@ class DocumentExchange(Chartered):
         return read_private(ctx, _PAIR, consent_id, Consent)
 
     @transaction
-    def deposit_document(  # noqa: PLR0917 - a contract's parameters are positional on the wire
+    def deposit_document(
         self,
         ctx: Context,
         document_id: str,
@@ -237,7 +238,7 @@ class DocumentExchange(Chartered):
                 "NOT_IN_CONSENT",
                 "a document is under another consent",
             )
-            issuer = catalogue().documents[document.kind].issuer
+            issuer = ruled(catalogue().document, document.kind).issuer
             commitment = _receipt(ctx, document, document.document_id, bundle.consent_id, issuer)
             commitments[document.document_id] = commitment
         listed = {one.document_id: one.commitment for one in body.documents}
@@ -351,7 +352,7 @@ def _receipt(ctx: Context, document: SealedDocument, document_id: str, consent_i
     """The commitment in the issuer's receipt, which must speak of this very document."""
     require_id(document_id, "document_id")
     require(
-        catalogue().documents[document.kind].issuer == issuer,
+        ruled(catalogue().document, document.kind).issuer == issuer,
         "NOT_PERMITTED",
         f"{issuer} does not issue documents of this kind",
     )

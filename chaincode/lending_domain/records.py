@@ -23,8 +23,13 @@ RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Salted(Value):
-    """A private value: `salt` is random, in hexadecimal, and new for each version of the value."""
+    """A private value: `salt` is random, in hexadecimal, and new each time the value changes.
 
+    A field that a later schema adds is optional and None: `encode` leaves None out, so that a value written
+    before still has the hash that stands on the channel.
+    """
+
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     salt: Nonce
 
 
@@ -97,5 +102,5 @@ def read_record(raw: bytes) -> Record:
 
 
 def encode(value: BaseModel) -> bytes:
-    """The canonical JSON of a value: the bytes that are stored, hashed and compared."""
-    return canonical(value)
+    """The canonical JSON of a value without its empty fields: the bytes that are stored, hashed, compared."""
+    return canonical(value.model_dump(mode="python", exclude_none=True))
