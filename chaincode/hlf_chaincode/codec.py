@@ -20,9 +20,10 @@ import types
 import typing
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 Decoder = Callable[[Any, str], Any]
+_Made = TypeVar("_Made")
 
 
 class DecodeError(ValueError):
@@ -57,16 +58,31 @@ def from_json(data: bytes | str, annotation: Any) -> Any:
 
 def decoder(annotation: Any) -> Decoder:
     """The function ``(parsed JSON, place) -> value`` for an annotation; TypeError if it has no exact form."""
+    return _once(_new_decoder, annotation)
+
+
+def fitter(annotation: Any) -> Callable[[Any], Any]:
+    """The function that checks a Python value against an annotation, and converts what pydantic converts.
+
+    It raises TypeError; the text names places and expectations, never values.
+    """
+    return _once(_new_fitter, annotation)
+
+
+def _once(make: Callable[[Any], _Made], annotation: Any) -> _Made:
     try:
-        return _cached_decoder(annotation)
+        hash(annotation)
     except TypeError:
-        # Annotations with unhashable constraints; or no exact form, which is said again here.
-        return _new_decoder(annotation)
+        # Constraints that cannot be hashed: made anew each time.
+        return make(annotation)
+    made: _Made = _made_once(make, annotation)
+    return made
 
 
-@functools.lru_cache(maxsize=1024)
-def _cached_decoder(annotation: Any) -> Decoder:
-    return _new_decoder(annotation)
+@functools.lru_cache(maxsize=2048)
+def _made_once(make: Callable[[Any], Any], annotation: Any) -> Any:
+    # A pydantic adapter takes a millisecond to make, and contracts decode with the same few all the time.
+    return make(annotation)
 
 
 def _new_decoder(annotation: Any) -> Decoder:
@@ -75,11 +91,7 @@ def _new_decoder(annotation: Any) -> Decoder:
     return _compile(annotation, {})
 
 
-def fitter(annotation: Any) -> Callable[[Any], Any]:
-    """The function that checks a Python value against an annotation, and converts what pydantic converts.
-
-    It raises TypeError; the text names places and expectations, never values.
-    """
+def _new_fitter(annotation: Any) -> Callable[[Any], Any]:
     if _wants_pydantic(annotation, set()):
         return _pydantic_fitter(annotation)
     decode = _compile(annotation, {})
