@@ -149,6 +149,8 @@ class Consortium:
     """Four channels with voted charters, an adopted model, thresholds and the duplicate check's secret."""
 
     def __init__(self) -> None:
+        self.suspicious = False
+        self.proven: set[tuple[str, str, str]] = set()
         self.authorities = {name: Authority(name) for name in ORGANIZATIONS}
         both = "AND('applicants.peer','semas.peer')"
         citizen = _pair("applicants", "semas")
@@ -288,19 +290,39 @@ class Consortium:
 
     # calls
 
+    def submit(
+        self,
+        ledger: MemoryLedger,
+        chaincode: str,
+        function: str,
+        who: Person,
+        args: tuple[Any, ...],
+        *,
+        private: dict[str, Any],
+        endorsers: Any,
+    ) -> Any:
+        """Submit; where `suspicious`, first with each endorser alone, which must come to nothing."""
+        call = {"transient": _transient(private), "caller": who.caller}
+        if self.suspicious and len(endorsers) > 1:
+            for alone in endorsers:
+                with failed():
+                    ledger.submit(chaincode, function, *args, endorsers=[alone], **call)
+            self.proven.add((ledger.channel, chaincode, function))
+        return ledger.submit(chaincode, function, *args, endorsers=endorsers, **call)
+
     def at_application(self, chaincode: str, function: str, who: Person, *args: Any, **private: Any) -> Any:
-        return self.application.submit(
-            chaincode, function, *map(_wire, args), transient=_transient(private), caller=who.caller
-        )
+        both = ("applicants", "semas")
+        return self.submit(self.application, chaincode, function, who, args, private=private, endorsers=both)
 
     def at_foundation(self, function: str, who: Person, *args: Any, **private: Any) -> Any:
         """On `referral`, endorsed by the caller's foundation alone."""
-        return self.referral.submit(
+        return self.submit(
+            self.referral,
             "credit-evaluation",
             function,
-            *map(_wire, args),
-            transient=_transient(private),
-            caller=who.caller,
+            who,
+            args,
+            private=private,
             endorsers=[who.msp_id],
         )
 
@@ -308,13 +330,9 @@ class Consortium:
         self, chaincode: str, function: str, *args: Any, foundation: str = "foundation-seoul", **private: Any
     ) -> Any:
         """On `referral`, SEMAS's, endorsed by SEMAS and one foundation."""
-        return self.referral.submit(
-            chaincode,
-            function,
-            *map(_wire, args),
-            transient=_transient(private),
-            caller=self.semas.caller,
-            endorsers=["semas", foundation],
+        both = ("semas", foundation)
+        return self.submit(
+            self.referral, chaincode, function, self.semas, args, private=private, endorsers=both
         )
 
     def at_guarantee(
@@ -325,13 +343,8 @@ class Consortium:
         endorsers: Any = ("foundation-seoul", "bank-a"),
         **private: Any,
     ) -> Any:
-        return self.guarantee.submit(
-            "guarantee",
-            function,
-            *map(_wire, args),
-            transient=_transient(private),
-            caller=who.caller,
-            endorsers=endorsers,
+        return self.submit(
+            self.guarantee, "guarantee", function, who, args, private=private, endorsers=endorsers
         )
 
     def at_execution(
@@ -342,21 +355,14 @@ class Consortium:
         endorsers: Any = ("applicants", "bank-a"),
         **private: Any,
     ) -> Any:
-        return self.execution.submit(
-            "loan-execution",
-            function,
-            *map(_wire, args),
-            transient=_transient(private),
-            caller=who.caller,
-            endorsers=endorsers,
+        return self.submit(
+            self.execution, "loan-execution", function, who, args, private=private, endorsers=endorsers
         )
 
     def ask(
         self, ledger: MemoryLedger, chaincode: str, function: str, who: Person, *args: Any, **private: Any
     ) -> Any:
-        return ledger.evaluate(
-            chaincode, function, *map(_wire, args), transient=_transient(private), caller=who.caller
-        )
+        return ledger.evaluate(chaincode, function, *args, transient=_transient(private), caller=who.caller)
 
     # letters
 
@@ -573,10 +579,6 @@ class Consortium:
         who = named.pop("who", self.bank_a)
         head = named.pop("head", None) or self.head(loan_id)
         return self.at_execution(function, who, loan_id, event.on, head=head, entry=entry, **named).state
-
-
-def _wire(value: Any) -> Any:
-    return value
 
 
 def _transient(private: dict[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,29 @@
 """One loan over the four channels, from guidance to the release of the firm's entry."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
+from hlf_chaincode.contract import Registry
+from lending_chaincode.credit_evaluation import CreditEvaluation
+from lending_chaincode.document_exchange import DocumentExchange
+from lending_chaincode.guarantee import Guarantee
+from lending_chaincode.loan_application import LoanApplication
+from lending_chaincode.loan_execution import LoanExecution
 from lending_domain.letters import LetterKind
 from lending_domain.loan_events import (
     Acceleration,
     Accident,
     Closing,
     Extension,
+    FeeCharge,
+    Payoff,
     Prepayment,
     RateReset,
     Recovery,
     Subrogation,
 )
-from lending_domain.records_letters import ReleaseBody, SubrogationBody
+from lending_domain.loan_state import advance
+from lending_domain.records_documents import SealedLetter
+from lending_domain.records_letters import ReleaseBody, RevocationBody, SubrogationBody
 from lending_domain.records_servicing import Entry, SubrogationClaim, owed_on
 from lending_domain.servicing import fold
 from tests.unit.lending_chaincode.consortium import START, new_id
@@ -21,7 +31,74 @@ from tests.unit.lending_chaincode.steps import applied, cleared, forwarded, pay_
 
 
 def test_loan_from_guidance_to_release(consortium):
+    tell(consortium)
+
+
+def test_every_two_party_write_needs_both(consortium):
+    """The story and what it leaves out, each write first endorsed by one party alone."""
     world = consortium
+    world.suspicious = True
+    tell(world)
+    papers, citizen = "document-exchange", world.applicant
+    consent_id, consent = new_id(), world.consent()
+    document = world.document("proof_of_sales", consent_id, "semas", citizen.holder)
+    world.at_application(papers, "give_consent", citizen, consent_id, START, consent=consent)
+    world.at_application(
+        papers,
+        "deposit_document",
+        world.issuers["nts"],
+        document.document_id,
+        consent_id,
+        START,
+        document=document,
+        consent=consent,
+    )
+    world.at_application(papers, "revoke_consent", citizen, consent_id, START)
+    letter = world.letter(
+        world.semas,
+        LetterKind.REVOCATION,
+        "foundation-seoul",
+        consent_id,
+        RevocationBody(revoked_on=START),
+    )
+    world.hand_over(papers, "record_revocation", consent_id, "foundation-seoul", START, letter=letter)
+    world.at_application(papers, "end_relation", world.semas, consent_id, START)
+    world.at_application(papers, "destroy_document", citizen, document.document_id, date(2026, 3, 3))
+    sealed = SealedLetter(
+        salt=new_id(), concerns=new_id(), ciphertext="c2VhbGVk", wrapped_keys={citizen.holder: "a2V5"}
+    )
+    world.hand_over(papers, "relay_letter", new_id(), "foundation-seoul", START, sealed=sealed)
+    world.at_application(papers, "relay_letter", world.semas, new_id(), citizen.holder, START, sealed=sealed)
+    key = world.letter(citizen, LetterKind.KEY, "*", citizen.holder, {"public_key": "ab" * 32})
+    world.at_application(papers, "register_sealing_key", citizen, key)
+    draft_id = new_id()
+    world.at_application(
+        "loan-application", "save_draft", citizen, draft_id, START, form=world.form(consent_id, [])
+    )
+    world.at_application("loan-application", "withdraw", citizen, draft_id, START)
+    guarantee_id, loan_id, file = new_id(), new_id(), world.file(new_id())
+    world.at_guarantee("issue", world.seoul, guarantee_id, "bank-a", START, file=file)
+    world.executed(loan_id, guarantee_id, file)
+    world.serve("charge_fee", loan_id, FeeCharge(on=START, amount=1, reason="postage"))
+    payoff = advance(fold(world.head(loan_id).events), START).payoff
+    world.serve("pay_off", loan_id, Payoff(on=START, amount=payoff))
+    world.at_guarantee("cancel", world.seoul, guarantee_id, START)
+    # Governance is by vote; what a foundation records about a referral of its own, it endorses alone.
+    governed = {"vote_charter", "propose_model", "vote_model", "vote_threshold", "share_duplicate_key"}
+    alone = {"evaluate", "override", "reserve_support", "rekey_support", "decline", "release"}
+    contracts = (DocumentExchange, LoanApplication, CreditEvaluation, Guarantee, LoanExecution)
+    written = {
+        (function.contract, function.name)
+        for function in Registry(contracts).functions.values()
+        if not function.read_only and function.name not in governed | alone
+    }
+    assert {(chaincode, function) for _, chaincode, function in world.proven} == written
+    channels = {channel for channel, _, _ in world.proven}
+    assert channels == {"application", "referral", "guarantee", "execution"}
+
+
+def tell(world):
+    """One loan, step by step."""
     answers = world.ask(
         world.application,
         "loan-application",
