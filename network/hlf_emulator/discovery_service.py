@@ -7,6 +7,7 @@ from fabric_protos.common import configtx_pb2
 from fabric_protos.discovery import protocol_pb2, protocol_pb2_grpc
 from fabric_protos.gossip import message_pb2
 from fabric_protos.msp import msp_config_pb2
+from fabric_protos.peer import proposal_response_pb2
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
@@ -102,10 +103,15 @@ class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
                 descriptor = self._directory.descriptor(channel, interest)
             except NoDescriptor:
                 # The cause is logged by Fabric and kept from the client.
-                text = text_format.MessageToString(interest, as_one_line=True)
-                return _error(f"failed constructing descriptor for {text}")
+                return _error(f"failed constructing descriptor for {_go_text(interest)}")
             result.content.append(_descriptor(descriptor))
         return protocol_pb2.QueryResult(cc_query_res=result)
+
+
+def _go_text(interest: proposal_response_pb2.ChaincodeInterest) -> str:
+    """The message as Go prints it: ``chaincodes:{name:"x"}``. Names hold none of what is replaced."""
+    text = text_format.MessageToString(interest, as_one_line=True)
+    return text.replace(": ", ":").replace(" { ", ":{").replace(" }", "}")
 
 
 def config_result(bundle: Bundle) -> protocol_pb2.ConfigResult:

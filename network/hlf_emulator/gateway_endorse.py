@@ -79,7 +79,9 @@ async def endorse(
         endorsers = plan.endorsers()
         if endorsers is None:
             break
-        exhausted = await asyncio.gather(*(_collect(peers, plan, member, signed) for member in endorsers))
+        waiting = [_collect(peers, plan, member, signed) for member in endorsers]
+        # One alone needs no task of its own.
+        exhausted = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
         plan.abandon(exhausted)
     if plan.completed is None:
         raise RpcError(
