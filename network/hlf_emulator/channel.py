@@ -212,6 +212,11 @@ class Channel:
                 await self._follow(self._shared.effects(self.ledger.height))
             self._reconcile()
 
+    async def reconcile(self) -> None:
+        """Look again for private data that no member had at hand when its block was committed."""
+        async with self._lock:
+            self._reconcile()
+
     async def _follow(self, effects: Effects) -> None:
         block = PrivateBlock(effects.number, purges=effects.updates.purges, expired=effects.expired)
         for transaction in effects.transactions:

@@ -96,8 +96,10 @@ class Peer:
         for folder in sorted((self._folder / "channels").glob("*")):
             if folder.name not in self.channels:
                 self._open(folder.name)
-        for channel in self.channels.values():
+        for name, channel in self.channels.items():
             await channel.catch_up()
+            for other in self.siblings(name):
+                await other.reconcile()
 
     async def stop(self) -> None:
         """Stop answering and drop chaincode connections; `start` continues where it stopped."""
