@@ -1,0 +1,51 @@
+"""`make bench`: every figure in one run, printed as a table and written to build/bench.json.
+
+`python -m tests.bench NAME…` measures only those named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.bench import chaincode_cost, client_cost, networks, throughput
+from tests.bench.record import Record, keep, table
+from tests.unit.hlf.fake_gateway import make_identity
+
+_OUTPUT = networks.ROOT / "build" / "bench.json"
+
+
+def _client() -> Iterator[Record]:
+    measured = client_cost.measure(make_identity())
+    yield Record(**measured)  # type: ignore[arg-type]
+
+
+_MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
+    "up": networks.emulator,
+    "docker": networks.docker,
+    "client": _client,
+    "throughput": throughput.throughput,
+    "chaincode": chaincode_cost.measure,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(_MEASUREMENTS)}; default all"
+    )
+    names = parser.parse_args().names or list(_MEASUREMENTS)
+    if unknown := set(names) - set(_MEASUREMENTS):
+        parser.error(f"no measurement is called {', '.join(sorted(unknown))}")
+    records = []
+    for name in names:
+        sys.stderr.write(f"measuring {name}\n")
+        records += _MEASUREMENTS[name]()
+    keep(records, _OUTPUT)
+    sys.stdout.write(table(records) + "\n")
+    return 0 if all(one.met is not False for one in records) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
