@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from hlf.admin import participation
-from hlf.errors import FabricError
+from hlf.errors import ConfigurationError, FabricError
 from hlf.wallet import Wallet
 from hlf_network import genesis, material, ports, profiles, servers, state
 from hlf_network import runtime as runtimes
 from hlf_network.access import Access
+from hlf_network.crypto import write_public
 from hlf_network.deploy import Deployment, Progress
 from hlf_network.errors import NetworkError, TopologyChangedError
 from hlf_network.layout import Layout, Node, Paths, port_names
@@ -132,6 +133,7 @@ class Consortium:
                 if folder.is_dir():
                     shutil.rmtree(folder)
                     removed.append(f"folder {name}")
+            self._paths.topology.unlink(missing_ok=True)
             self._paths.record.unlink(missing_ok=True)
         return removed
 
@@ -223,6 +225,7 @@ class Consortium:
                 nodes.check(self.topology.fabric)
                 # A state folder deleted by hand leaves containers behind whose keys are gone.
                 nodes.remove()
+            write_public(self._paths.topology, self.topology_path.read_bytes())
             record.save(self._paths.record)
             return record
         differences = state.differences(record.topology, self.topology.data)
@@ -243,7 +246,16 @@ class Consortium:
         return record
 
     def _layout(self, record: state.Record) -> Layout:
-        return Layout(self.topology, self.state_dir, record.ports, in_containers=record.runtime == "docker")
+        return Layout(
+            self._topology_of(record), self.state_dir, record.ports, in_containers=record.runtime == "docker"
+        )
+
+    def _topology_of(self, record: state.Record) -> Topology:
+        """The topology the network was made from: the file, unless it has been edited, broken or moved."""
+        with contextlib.suppress(ConfigurationError):
+            if not state.differences(record.topology, self.topology.data):
+                return self.topology
+        return load(self._paths.topology, self.topology_path.parent)
 
     def _access(self, layout: Layout) -> Access:
         return Access(layout, self.password)

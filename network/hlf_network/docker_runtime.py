@@ -5,7 +5,9 @@ else. Nothing is ever pulled: a missing image is a sentence that says how to get
 """
 
 import contextlib
+import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -247,12 +249,24 @@ def environment(node: Node, network: str) -> dict[str, str]:
 
 
 def _connect() -> docker.DockerClient:
+    _probe(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     try:
         client = docker.from_env(timeout=60, max_pool_size=16)
         client.ping()
     except (DockerException, requests.RequestException) as error:
         raise _STOPPED from error
     return client
+
+
+def _probe(address: str) -> None:
+    # Docker's client leaves a socket open for good when nobody listens at the other end.
+    path = address.removeprefix("unix://")
+    if path != address:
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(path)
+        except OSError as error:
+            raise _STOPPED from error
 
 
 def _present(client: docker.DockerClient, image: str) -> bool:

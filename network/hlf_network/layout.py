@@ -70,6 +70,11 @@ class Paths:
         return self.state / "data"
 
     @property
+    def topology(self) -> Path:
+        """The topology that the network was made from, whatever has become of the file since."""
+        return self.state / "topology.yaml"
+
+    @property
     def record(self) -> Path:
         return self.state / "network.json"
 

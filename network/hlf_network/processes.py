@@ -17,6 +17,9 @@ from pathlib import Path
 from hlf_network.errors import NetworkError
 from hlf_network.waiting import wait_until
 
+# For this program, not for the contracts that the processes run.
+_SECRET = frozenset({"HLF_WALLET_PASSWORD"})
+
 
 @dataclass(frozen=True)
 class HostProcess:
@@ -57,7 +60,7 @@ class HostProcess:
         pid = os.posix_spawn(
             arguments[0],
             list(arguments),
-            {**os.environ, **environment},
+            {**{key: value for key, value in os.environ.items() if key not in _SECRET}, **environment},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(self._output), flags | os.O_TRUNC, 0o600),

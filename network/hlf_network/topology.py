@@ -160,8 +160,8 @@ class Topology:
     source: Source
 
 
-def load(path: Path) -> Topology:
-    """Read and check a topology.
+def load(path: Path, base: Path | None = None) -> Topology:
+    """Read and check a topology; paths in it are relative to `base`, by default the file's own folder.
 
     Raises ConfigurationError, with file, line and field, for what the schema or the sense of it refuses.
     """
@@ -188,7 +188,7 @@ def load(path: Path) -> Topology:
         network=data["network"],
         fabric=data.get("fabric", "3.1"),
         country=data.get("country", "KR"),
-        python_path=tuple((path.parent / entry).resolve() for entry in data.get("python_path", [])),
+        python_path=tuple(((base or path.parent) / entry).resolve() for entry in data.get("python_path", [])),
         batch_timeout=batch.get("timeout", "100ms"),
         batch_messages=batch.get("messages", 500),
         faults=ordering.get("faults", "lively"),

@@ -16,7 +16,9 @@ from hlf import Gateway
 from hlf_network import Consortium, NetworkError, TopologyChangedError
 from hlf_network.cli import main
 from hlf_network.processes import recorded, started_at
+from hlf_network.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("network")
 DATA = Path(__file__).parents[2] / "data"
 
 
@@ -84,7 +86,9 @@ def test_up_repairs_what_was_killed(network: Consortium) -> None:
         pid = process.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-    network.stop_node("peer0.org-b") if network.running_on == "docker" else None
+        wait_until(lambda: process.pid is None, 10, lambda: "it lived on")  # noqa: B023  called here only
+    if network.running_on == "docker":
+        network.stop_node("peer0.org-b")
     assert network.status()["state"] == "partly up"
     network.up()
     assert network.status()["state"] == "up"
@@ -100,6 +104,9 @@ def test_after_an_edit_it_says_what_differs(network: Consortium) -> None:
     try:
         with pytest.raises(TopologyChangedError) as caught:
             edited.up()
+        # What runs can still be looked at.
+        assert edited.status()["state"] == "up"
+        assert [node.name for node in edited.layout.nodes] == [node.name for node in network.layout.nodes]
     finally:
         network.topology_path.write_text(before)
     assert caught.value.differences == ["ordering.batch.timeout: 50ms -> 1s"]

@@ -73,7 +73,7 @@ def test_a_good_topology_resolves(tmp_path: Path) -> None:
         ("network: tiny", "network: Tiny!", 1, "network", "does not match"),
     ],
 )
-def test_a_mistake_names_line_and_field(  # noqa: PLR0917
+def test_a_mistake_names_line_and_field(
     tmp_path: Path, old: str, new: str, line: int, field: str, says: str
 ) -> None:
     assert old in GOOD
