@@ -298,6 +298,24 @@ class DocumentExchange(Chartered):
         return bundle
 
     @transaction
+    def destroy_evidence(
+        self, ctx: Context, bundle_id: str, business_date: date, ended_on: date
+    ) -> RecordView:
+        """Purge what a foundation was handed, once retention since the end of the relation has passed."""
+        record = load(ctx, "bundle", bundle_id)
+        foundation = party(ctx, record, Kind.FOUNDATION)
+        allowed(record, "destroy_evidence")
+        require(
+            record.on is not None and ended_on >= record.on,
+            "DATE_BACKWARDS",
+            "the relation cannot have ended before the evidence was handed over",
+        )
+        first = release_date(ended_on)
+        require(business_date >= first, "RETENTION", f"to be kept until {first}; {RETENTION_BASIS}")
+        ctx.private(pair("semas", foundation)).purge(bundle_id)
+        return announce(ctx, "destroy_evidence", advance(ctx, record, "destroy_evidence", business_date))
+
+    @transaction
     def relay_letter(
         self, ctx: Context, relay_id: str, recipient: str, business_date: date, sealed: Private[SealedLetter]
     ) -> RecordView:

@@ -96,6 +96,9 @@ class EvaluationGovernance(Chartered):
         require(secret.key_version == due, "KEY_VERSION", f"the next version is {due}")
         ring = DuplicateKeyRing(salt=secret.salt, secrets={**known, str(due): secret.secret})
         keep(ctx, collection, _KEY_RING, ring)
+        # From now on all foundations endorse a change: whoever could swap the secret alone could support a
+        # firm twice unseen.
+        ctx.private(collection).set_policy(_KEY_RING, key_policy(list(evaluators(ctx))))
         view = RecordView(id=f"duplicate-key-{due}", state="shared")
         ctx.emit("share_duplicate_key", canonical(view))
         return view

@@ -31,7 +31,10 @@ DOCUMENT: Life = {
     "confirm_document": Step(("deposited",), "confirmed"),
     "destroy_document": Step(("deposited", "confirmed"), "destroyed"),
 }
-BUNDLE: Life = {"forward_evidence": Step((NEW,), "forwarded")}
+BUNDLE: Life = {
+    "forward_evidence": Step((NEW,), "forwarded"),
+    "destroy_evidence": Step(("forwarded",), "destroyed"),
+}
 REVOCATION: Life = {"record_revocation": Step((NEW,), "revoked")}
 RELAY: Life = {"relay_letter": Step((NEW,), "relayed")}
 APPLICATION: Life = {

@@ -272,7 +272,15 @@ def test_rekeyed_entries_still_hold_and_release(confirmed):
         world.at_foundation(
             "share_duplicate_key", world.admins["foundation-seoul"], secret={**secret, "key_version": 3}
         )
-    world.at_foundation("share_duplicate_key", world.admins["foundation-seoul"], secret=secret)
+    with failed():
+        world.at_foundation("share_duplicate_key", world.admins["foundation-seoul"], secret=secret)
+    world.referral.submit(
+        "credit-evaluation",
+        "share_duplicate_key",
+        transient={"secret": secret},
+        caller=world.admins["foundation-seoul"].caller,
+        endorsers=["foundation-seoul", "foundation-gyeonggi"],
+    )
     other = refer(
         world, world.confirmation(form, new_id(), "foundation-gyeonggi"), foundation="foundation-gyeonggi"
     )
@@ -370,6 +378,24 @@ def test_evidence_reaches_the_foundation_until_revoked(consortium):
         return world.ask(world.referral, "document-exchange", "evidence", who, bundle_id, on)
 
     assert read(world.seoul).consent_id == consent_id
+
+    def destroy(who, on, ended_on):
+        return world.referral.endorse(
+            "document-exchange",
+            "destroy_evidence",
+            bundle_id,
+            on,
+            ended_on,
+            caller=who.caller,
+            endorsers=["semas", "foundation-seoul"],
+        )
+
+    with refused("RETENTION"):
+        destroy(world.seoul, START + timedelta(days=1826), START)
+    with refused("DATE_BACKWARDS"):
+        destroy(world.seoul, START + timedelta(days=1826), START - timedelta(days=1))
+    with refused("NOT_PARTY"):
+        destroy(world.gyeonggi, START + timedelta(days=1827), START)
     with refused("NOT_PARTY"):
         read(world.gyeonggi)
     with refused("CONSENT_EXPIRED"):
@@ -384,3 +410,6 @@ def test_evidence_reaches_the_foundation_until_revoked(consortium):
         read(world.seoul)
     with refused("CONSENT_REVOKED"):
         forwarded(world, documents, consent, consent_id, new_id())
+    assert world.referral.private("semas", "semas_foundation-seoul", "document-exchange")
+    assert world.referral.commit(destroy(world.seoul, START + timedelta(days=1827), START)) == ["VALID"]
+    assert not world.referral.private("semas", "semas_foundation-seoul", "document-exchange")

@@ -64,6 +64,18 @@ def test_every_two_party_write_needs_both(consortium):
     world.hand_over(papers, "record_revocation", consent_id, "foundation-seoul", START, letter=letter)
     world.at_application(papers, "end_relation", world.semas, consent_id, START)
     world.at_application(papers, "destroy_document", citizen, document.document_id, date(2026, 3, 3))
+    bundle_id = new_id()
+    _, _, documents, bound, bound_id = applied(world)
+    forwarded(world, documents, bound, bound_id, bundle_id)
+    world.submit(
+        world.referral,
+        papers,
+        "destroy_evidence",
+        world.seoul,
+        (bundle_id, date(2026, 3, 3), START),
+        private={},
+        endorsers=("semas", "foundation-seoul"),
+    )
     sealed = SealedLetter(
         salt=new_id(), concerns=new_id(), ciphertext="c2VhbGVk", wrapped_keys={citizen.holder: "a2V5"}
     )
