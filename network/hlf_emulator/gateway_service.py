@@ -151,12 +151,12 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
             SignedData(signed.request, request.identity, signed.signature),
         )
         while True:
-            found = channel.ledger.transaction(request.transaction_id)
-            if found is not None:
-                _, number, code = found
+            # Only the place is wanted; `transaction` would read the whole block for each who asks.
+            place = channel.ledger.shared.place(request.transaction_id)
+            if place is not None and place.block < channel.ledger.height:
                 return gateway_pb2.CommitStatusResponse(
-                    result=code,  # type: ignore[arg-type]
-                    block_number=number,
+                    result=place.code,  # type: ignore[arg-type]
+                    block_number=place.block,
                 )
             await channel.ledger.wait_height(channel.ledger.height + 1)
 
