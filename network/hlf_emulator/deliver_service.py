@@ -196,6 +196,10 @@ class PeerDeliverService(events_pb2_grpc.DeliverServicer):
             if isinstance(item, int):
                 yield _status(item)
                 continue
+            if not item[0].HasField("data"):
+                # HEADER_WITH_SIG: Fabric's peer fails here for want of data to filter.
+                yield _status(common_pb2.BAD_REQUEST)
+                return
             try:
                 yield events_pb2.DeliverResponse(filtered_block=filtered_block(item[0]))
             except DecodeError:

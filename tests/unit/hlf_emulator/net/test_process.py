@@ -234,3 +234,20 @@ def test_a_network_of_orderers(network: Network) -> None:
         participation.ChannelStatus("trade", "consenter", "active", 2)
     )
     assert network.end(signal.SIGTERM) == 0
+
+
+def test_a_port_in_use_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    network = Network(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", network.ports["orderer2"]))
+        taken.listen()
+        ended = subprocess.run(
+            [sys.executable, "-m", "hlf_emulator", "--config", str(tmp_path / "emulator.json")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert str(network.ports["orderer2"]) in ended.stderr.splitlines()[-1]
