@@ -142,8 +142,12 @@ class ChaincodeStream:
             self._end(problem)
 
     async def _write(self, call: Any) -> None:
-        while True:
-            await call.write(await self._outbox.get())
+        try:
+            while True:
+                await call.write(await self._outbox.get())
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The stream has ended; the reader says so to whoever waits.
+            return
 
     def _end(self, problem: BaseException | None) -> None:
         for waiting in self._answers.values():

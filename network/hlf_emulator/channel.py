@@ -35,7 +35,7 @@ class Ledger:
         self.shared = shared
         self.private = private
         self._advanced = asyncio.Condition()
-        self._height_hold = shared.state.hold(private.height)
+        self._height_hold: int | None = shared.state.hold(private.height)
 
     @property
     def height(self) -> int:
@@ -79,12 +79,19 @@ class Ledger:
         self.private.commit(block)
         # The state as of this peer's height stays readable while it lags behind others.
         held, self._height_hold = self._height_hold, self.shared.state.hold(self.height)
-        self.shared.state.release(held)
+        if held is not None:
+            self.shared.state.release(held)
         async with self._advanced:
             self._advanced.notify_all()
 
+    def rest(self) -> None:
+        """Stop keeping the state of this peer's height readable, until it advances again."""
+        if self._height_hold is not None:
+            self.shared.state.release(self._height_hold)
+            self._height_hold = None
+
     def close(self) -> None:
-        self.shared.state.release(self._height_hold)
+        self.rest()
         self.private.close()
 
 

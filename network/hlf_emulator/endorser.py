@@ -200,7 +200,7 @@ class Endorser:
         if channel is not None and proposal.chaincode not in ("qscc", "cscc"):
             simulator = channel.simulator(txid)
         params = TransactionParams(
-            txid, proposal.signed, proposal.signature_header.creator, channel, simulator
+            txid, proposal.chaincode, proposal.signed, proposal.signature_header.creator, channel, simulator
         )
         try:
             try:

@@ -40,9 +40,13 @@ class InvocationError(Exception):
 
 @dataclass
 class TransactionParams:
-    """One proposal in execution; channel and simulator are None when it names no channel."""
+    """One proposal in execution; channel and simulator are None when it names no channel.
+
+    `chaincode` is the one that the proposal names, whichever runs at the moment.
+    """
 
     transaction_id: str
+    chaincode: str
     signed: proposal_pb2.SignedProposal
     creator: bytes
     channel: Channel | None
@@ -138,6 +142,7 @@ class ChaincodeSupport:
         context = CallContext(
             transaction_id=params.transaction_id,
             namespace=name,
+            invoked=params.chaincode,
             signed=params.signed,
             creator=params.creator,
             channel=params.channel,
@@ -207,7 +212,7 @@ class ChaincodeSupport:
         target_name = wanted or own.name
         target = self.host.channels.get(target_name)
         params = TransactionParams(
-            context.transaction_id, context.signed, context.creator, own, context.simulator
+            context.transaction_id, context.invoked, context.signed, context.creator, own, context.simulator
         )
         if name not in SYSTEM_CHAINCODES:
             self._check_call(target, target_name, params)
@@ -242,6 +247,12 @@ class ChaincodeSupport:
     ) -> proposal_response_pb2.Response:
         if name == LIFECYCLE:
             return self._lifecycle(args, params)
+        if params.chaincode != name:
+            because = " because of potential for deadlocks" if name == "qscc" else ""
+            return failure(
+                f"Rejecting invoke of {name.upper()} from another chaincode{because}, original invocation "
+                f"for '{params.chaincode}'"
+            )
         call = SystemCall(self.host.channels, params.signed_data, self.host.check_local, self.host.join)
         return query(call, args) if name == "qscc" else await configure(call, args)
 

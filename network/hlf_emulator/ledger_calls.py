@@ -43,10 +43,14 @@ class _Query:
 
 @dataclass
 class CallContext:
-    """One running invocation: which chaincode, in which transaction, on which simulation."""
+    """One running invocation: which chaincode, in which transaction, on which simulation.
+
+    `invoked` is the chaincode that the proposal names, `namespace` the one that runs.
+    """
 
     transaction_id: str
     namespace: str
+    invoked: str
     signed: proposal_pb2.SignedProposal
     creator: bytes
     channel: Channel | None = None

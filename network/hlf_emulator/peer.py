@@ -105,6 +105,8 @@ class Peer:
         """Stop answering and drop chaincode connections; `start` continues where it stopped."""
         self.running = False
         await self.chaincodes.close()
+        for channel in self.channels.values():
+            channel.ledger.rest()
 
     def close(self) -> None:
         """Let go of the files."""
