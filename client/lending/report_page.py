@@ -11,6 +11,20 @@ from jinja2 import Environment, StrictUndefined
 from lending_domain.score import UNIT, score_text
 
 _LANES = ("application", "referral", "guarantee", "execution")
+_FOUNDING = {
+    "vote_charter",
+    "propose_model",
+    "vote_model",
+    "vote_threshold",
+    "share_duplicate_key",
+}
+# Parts of the story by what a step's title ends with; the rest is the first applicant's.
+_PARTS = {
+    "(second applicant)": "The second applicant's loan, beside it",
+    "(staged for the attempts)": "A third application, staged for the attempts",
+}
+_BEFORE = "What the consortium decided before"
+_MAIN = "The loan, channel by channel"
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -24,9 +38,21 @@ def page(report: Mapping[str, Any]) -> str:
         report=report,
         final=final,
         lanes=_LANES,
-        steps=[_step(step, final["letters"]) for step in report["steps"]],
+        main=_MAIN,
+        parts=_parts([_step(step, final["letters"]) for step in report["steps"]]),
         waterfall=_waterfall(final.get("evaluation")),
     )
+
+
+def _parts(steps: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The steps by part of the story; empty parts are left out."""
+    parts: dict[str, list[dict[str, Any]]] = {_BEFORE: [], _MAIN: []}
+    for step in steps:
+        name = next((part for ending, part in _PARTS.items() if step["title"].endswith(ending)), _MAIN)
+        if step["function"] in _FOUNDING:
+            name = _BEFORE
+        parts.setdefault(name, []).append(step)
+    return {name: found for name, found in parts.items() if found}
 
 
 def _step(step: Mapping[str, Any], letters: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Cheats:
         except EventError as error:
             code, message = str(error.status or error.code), error.message
         except GatewayError as error:
-            code, message = error.code, str(error)
+            code, message = error.code, error.chaincode_message or _said(error)
         except FabricError as error:
             code, message = type(error).__name__, str(error)
         else:
@@ -215,3 +215,8 @@ class Cheats:
 
     def _foundations(self) -> tuple[str, ...]:
         return tuple(self.cast.network.layout.topology.groups["foundations"])
+
+
+def _said(error: GatewayError) -> str:
+    """What the first node that refused said, without the Gateway's words around it."""
+    return error.details[0].message if error.details else error.message
