@@ -62,7 +62,7 @@ def decoder(annotation: Any) -> Decoder:
 
 
 def fitter(annotation: Any) -> Callable[[Any], Any]:
-    """The function that checks a Python value against an annotation, and converts what pydantic converts.
+    """The function that checks a Python value against an annotation and gives what of it goes into JSON.
 
     It raises TypeError; the text names places and expectations, never values.
     """
@@ -217,7 +217,8 @@ def _pydantic_fitter(annotation: Any) -> Callable[[Any], Any]:
 
     def fit(value: Any) -> Any:
         try:
-            return adapter.validate_python(value)
+            # Dumped by the annotation's own schema: what a subclass adds does not go out.
+            return adapter.dump_python(adapter.validate_python(value), mode="json", by_alias=True)
         except pydantic.ValidationError as error:
             raise TypeError(f"the result does not fit its annotation: {_explain(error, '')}") from None
 

@@ -192,16 +192,12 @@ class Registry:
         return {"contracts": contracts}
 
 
-def encode_result(value: Any, annotation: Any = Any) -> bytes:
-    """A function's result on the wire: text and bytes as they are, nothing for None, else JSON.
+def result_encoder(annotation: Any) -> Callable[[Any], bytes]:
+    """How a function's result goes on the wire: text and bytes as they are, nothing for None, else JSON.
 
-    TypeError when the value does not fit the annotation: what a function says it returns is what may become
-    public.
+    The encoder raises TypeError for a value that does not fit the annotation: what a function says it
+    returns is what may become public.
     """
-    return _result_encoder(annotation)(value)
-
-
-def _result_encoder(annotation: Any) -> Callable[[Any], bytes]:
     kind = base_type(annotation)
     if kind is Any or kind is inspect.Signature.empty:
         return _plain_result
@@ -227,7 +223,7 @@ def _fitting(data: bytes, fits: bool, value: Any) -> bytes:
 
 
 def decode_result(data: bytes, annotation: Any) -> Any:
-    """The reverse of ``encode_result``, for tests and Python clients."""
+    """The reverse of ``result_encoder``, for tests and Python clients."""
     kind = base_type(annotation)
     if kind is bytes or kind is inspect.Signature.empty:
         return data
@@ -283,7 +279,7 @@ def _function(contract_name: str, name: str, method: Any, mark: _Mark, where: st
     )
     signature = f"{name}({shown}) -> {_type_name(returns)}"
     try:
-        encode = _result_encoder(returns)
+        encode = result_encoder(returns)
     except TypeError as error:
         raise TypeError(f"{where}: result: {error}") from error
     return Function(

@@ -171,6 +171,19 @@ class MemoryLedger:
         peer: str | None = None,
     ) -> Any:
         """Run at one peer (the caller's organization's, else the first) and commit nothing."""
+        data = self.evaluate_bytes(contract, function, *args, transient=transient, caller=caller, peer=peer)
+        return self._result(self._name(contract), _function_name(function), data)
+
+    def evaluate_bytes(
+        self,
+        contract: ContractName,
+        function: str | Callable[..., Any],
+        *args: Any,
+        transient: Mapping[str, Any] = MappingProxyType({}),
+        caller: Caller | None = None,
+        peer: str | None = None,
+    ) -> bytes:
+        """``evaluate``, with the result as it goes over the wire."""
         who = caller or Caller(self.organizations[0])
         at = peer or (who.msp_id if who.msp_id in self.organizations else self.organizations[0])
         name = self._name(contract)
@@ -179,7 +192,7 @@ class MemoryLedger:
         done = self._execute(name, transaction_id, proposal, who, at)
         if done.failure is not None:
             raise done.failure
-        return self._result(name, call, done.response.payload)
+        return done.response.payload
 
     def endorse(
         self,
@@ -419,19 +432,19 @@ class MemoryLedger:
     ) -> Message:
         other = self._channels.get(channel)
         if other is None:
-            raise Refused(f"failed to find ledger for channel: {channel}")
+            raise Refused(f"Failed to get policy manager for channel [{channel}]")
         if other is self and name in callers:
             raise Refused(f"execute failed: txid: {outer.transaction_id}({channel}) exists")
         if name not in other._chaincodes:
             raise Refused(
-                f"execute failed: make sure the chaincode {name} has been successfully defined on channel "
-                f"{channel} and try again: chaincode {name} not found"
+                f"execute failed: invalid invocation: [channel {channel}] failed to get chaincode container "
+                f"info for {name}: chaincode {name} not found"
             )
         simulation = outer
         if other is not self:
             organization = outer.organization
             if organization not in other.organizations:
-                raise Refused(f"failed to find ledger for channel: {channel}")
+                raise Refused(f"Failed to get policy manager for channel [{channel}]")
             # What the called chaincode writes on another channel is dropped with its simulation.
             simulation = Simulation(other._world, organization, outer.caller, outer.transaction_id)
         return other._run(name, args, signed, simulation, callers if other is self else ())[1]

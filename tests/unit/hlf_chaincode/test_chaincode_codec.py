@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hlf_chaincode import Context, Contract, ContractError, DecodeError, Private, from_json, query, to_json
-from hlf_chaincode.contract import Registry, decode_result, encode_argument, encode_result
+from hlf_chaincode.contract import Registry, decode_result, encode_argument, result_encoder
 
 LoanId = NewType("LoanId", str)
 ShortText = Annotated[str, pydantic.StringConstraints(max_length=3)]
@@ -285,7 +285,7 @@ def test_metadata_lists_the_functions():
     ],
 )
 def test_results_come_back_as_they_left(value, annotation, data):
-    assert encode_result(value, annotation) == data
+    assert result_encoder(annotation)(value) == data
     assert decode_result(data, annotation) == value
 
 
@@ -320,18 +320,25 @@ def test_functions_that_cannot_be_served_fail_when_the_registry_is_built(annotat
 )
 def test_results_that_do_not_fit_are_not_returned(value, annotation):
     with pytest.raises(TypeError, match="does not fit"):
-        encode_result(value, annotation)
+        result_encoder(annotation)(value)
+
+
+class Wider(Inner):
+    secret: str = "hush"
+
+
+@dataclass(frozen=True)
+class WiderLine(Line):
+    secret: str = "hush"
 
 
 def test_results_are_limited_to_what_the_annotation_shows():
-    class Wider(Line):
-        pass
-
-    wide = Wider(1)
-    assert encode_result(wide, Line) == b'{"amount":1,"rate":"0"}'
-    assert encode_result(
-        [Inner(rate=Decimal(1), due=datetime.date(2026, 1, 1), grade=Grade.BAD)], list[Inner]
-    )
+    wide = Wider(rate=Decimal("1.0"), due=datetime.date(2026, 1, 1), grade=Grade.BAD)
+    shown = b'{"rate":"1.0","due":"2026-01-01","grade":"bad"}'
+    assert result_encoder(Inner)(wide) == shown
+    assert result_encoder(list[Inner])([wide]) == b"[" + shown + b"]"
+    with pytest.raises(TypeError, match="1 unknown field"):
+        result_encoder(Line)(WiderLine(1))
 
 
 class HalfPrivate(Contract):

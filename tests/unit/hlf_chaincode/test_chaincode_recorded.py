@@ -1,0 +1,130 @@
+"""MemoryLedger held against what real Fabric answered to the conformance cases.
+
+Only the cases that reach a chaincode: nobody tampers with a proposal here, and there is no gateway that
+looks for peers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hlf_chaincode.testing import Caller, ChaincodeSpec, CollectionSpec, MemoryLedger
+from tests.conformance.masks import mask
+from tests.data.slice.contract import Records
+
+CONFORMANCE = Path(__file__).parents[2] / "conformance"
+PEERS = ["org-a", "org-b"]
+UNDERSTOOD = {
+    "case",
+    "rpc",
+    "as",
+    "at",
+    "arrange",
+    "call",
+    "transient",
+    "organizations",
+    "after",
+    "chaincode",
+}
+# Made to differ by addresses in memory, which two runs in one process may share.
+LEFT_OUT = {"endorsers that disagree"}
+
+
+def _cases() -> list[Any]:
+    found = []
+    for name in ("gateway", "validation"):
+        answers = json.loads((CONFORMANCE / "recordings" / "3.1.5" / f"{name}.json").read_text())
+        for case in yaml.safe_load((CONFORMANCE / "cases" / f"{name}.yaml").read_text()):
+            reaches_chaincode = (
+                case["rpc"] in ("Evaluate", "Endorse", "Transact")
+                and case.keys() <= UNDERSTOOD
+                and "chaincode" not in case
+                and set(case.get("organizations", [])) <= set(PEERS)
+                and case["case"] not in LEFT_OUT
+            )
+            if reaches_chaincode and case["case"] in answers:
+                found.append(pytest.param(case, answers[case["case"]], id=case["case"]))
+    return found
+
+
+CASES = _cases()
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    pair = "OR('org-a.member','org-b.member')"
+    both = "AND('org-a.peer','org-b.peer')"
+    collections = [
+        CollectionSpec("org-a_org-b", pair, endorsement_policy=both),
+        CollectionSpec("org-a_org-b_drop", pair, member_only_write=False, endorsement_policy=both),
+        CollectionSpec("org-a", "OR('org-a.member')", endorsement_policy="OR('org-a.peer')"),
+        CollectionSpec("org-b", "OR('org-b.member')", endorsement_policy="OR('org-b.peer')"),
+    ]
+    return MemoryLedger(
+        channel="slice",
+        organizations=PEERS,
+        chaincodes=[ChaincodeSpec("records", [Records], both, collections)],
+        time=datetime.datetime.now(datetime.UTC),
+    )
+
+
+def _call(case: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    organization = case["as"].split("/")[0]
+    transient = {name: str(value).encode() for name, value in case.get("transient", {}).items()}
+    caller = Caller(organization, {"role": "clerk"})
+    return [str(part) for part in case["call"]], {"transient": transient, "caller": caller}
+
+
+def _endorse(ledger: MemoryLedger, case: dict[str, Any]) -> Any:
+    call, options = _call(case)
+    return ledger.endorse("records", *call, endorsers=case.get("organizations", PEERS), **options)
+
+
+def _perform(ledger: MemoryLedger, case: dict[str, Any]) -> dict[str, Any]:
+    for step in case.get("arrange", []):
+        assert ledger.commit(_endorse(ledger, step)) == ["VALID"]
+    if case["rpc"] == "Evaluate":
+        call, options = _call(case)
+        gateway = case.get("at", "peer0.org-a").removeprefix("peer0.")
+        peer = case.get("organizations", [gateway])[0]
+        return {"payload": ledger.evaluate_bytes("records", *call, peer=peer, **options).decode()}
+    transaction = _endorse(ledger, case)
+    answer = {"payload": transaction.result.decode()}
+    if case["rpc"] == "Transact":
+        for step in case.get("after", []):
+            rival = {**case, **step}
+            assert ledger.commit(_endorse(ledger, rival)) == ["VALID"]
+        answer["validation_code"] = ledger.commit(transaction)[0]
+    return answer
+
+
+def test_the_recordings_hold_cases_to_compare_with():
+    assert len(CASES) > 30
+
+
+@pytest.mark.parametrize(("case", "recorded"), CASES)
+def test_answers_are_fabrics_own(ledger, case, recorded):
+    if "details" in recorded:
+        with pytest.raises(Exception, match=r".") as refused:
+            _perform(ledger, _filled(case))
+        text = mask(str(refused.value), {"key": "KEY"})
+        messages = {detail["message"] for detail in recorded["details"]}
+        assert messages == {f"chaincode response 500, {text}"}
+        return
+    answer = mask(_perform(ledger, _filled(case)), {"key": "KEY"})
+    assert answer["payload"] == recorded.get("payload", "")
+    assert answer.get("validation_code") == recorded.get("validation_code")
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item) for item in value]
+    return value.replace("{key}", "KEY") if isinstance(value, str) else value
