@@ -85,8 +85,21 @@ def _failure(error: grpc.RpcError) -> Answer:
             ]
     answer: Answer = {"code": error.code().name, "message": error.details()}
     if details:
-        answer["details"] = sorted(details, key=lambda each: (each["msp_id"], each["message"]))
+        answer["details"] = _settled(details)
     return answer
+
+
+def _settled(details: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Details in an order that does not depend on who answered first.
+
+    Submit stops asking orderers once enough have refused, and which ones those are is chance: what they said
+    is kept, once for each text.
+    """
+    if all(each["msp_id"].endswith("-orderer") for each in details):
+        details = [
+            {"msp_id": "an orderer", "message": text} for text in {each["message"] for each in details}
+        ]
+    return sorted(details, key=lambda each: (each["msp_id"], each["message"]))
 
 
 def _guarded(make: Callable[[], Answer]) -> Answer:
