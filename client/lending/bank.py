@@ -7,9 +7,13 @@ from datetime import date
 from typing import Any
 
 from hlf.flows import Flow
-from lending.institution import Committed, G, Institution, verb
+from lending.institution import Committed, G, Institution, new_salt, verb
+from lending_domain.funds import annual_rate, catalogue
+from lending_domain.letters import SignedLetter
+from lending_domain.loan_events import Disbursement, ServicingTerms
 from lending_domain.loan_state import Position
 from lending_domain.records import Record
+from lending_domain.records_letters import GuaranteeBody, RateNoticeBody
 from lending_domain.records_servicing import (
     Entry,
     GuaranteeFile,
@@ -17,7 +21,32 @@ from lending_domain.records_servicing import (
     LoanHead,
     SubrogationClaim,
 )
-from lending_domain.schedules import Instalment
+from lending_domain.schedules import Instalment, LoanTerms, Plan
+
+
+def loan_contract(letter: SignedLetter, rate_notice: SignedLetter, on: date) -> LoanContract:
+    """The contract that a bank executes on the day `on` against a guarantee letter, by the fund's terms.
+
+    rate_notice: mss's notice of the quarter in which `on` lies. pydantic's ValidationError for other letters.
+    """
+    body = GuaranteeBody.model_validate(letter.letter.body)
+    fund = catalogue().fund(body.fund)
+    terms = LoanTerms(
+        principal=body.principal_krw,
+        annual=annual_rate(RateNoticeBody.model_validate(rate_notice.letter.body).base_rate, fund),
+        start=on,
+        months=fund.months,
+        grace_months=fund.grace_months,
+        plan=Plan(fund.plan),
+    )
+    servicing = ServicingTerms(floating=fund.rate == "floating", spread=fund.spread, coverage=body.coverage)
+    return LoanContract(
+        salt=new_salt(),
+        holder=body.holder,
+        letter=letter,
+        rate_notice=rate_notice,
+        disbursement=Disbursement(on=on, terms=terms, servicing=servicing),
+    )
 
 
 class BankClient(Institution[G]):
