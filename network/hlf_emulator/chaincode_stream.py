@@ -160,6 +160,8 @@ class ChaincodeStream:
                     f"chaincode registration failed: connection to {self.package_id} terminated{reason}"
                 )
             )
+            # Whoever started the stream may have given up by now; asyncio then need not complain.
+            self._registered.exception()
         for task in self._tasks:
             task.cancel()
 

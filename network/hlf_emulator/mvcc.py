@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fabric_protos.ledger.rwset.kvrwset import kv_rwset_pb2
 from fabric_protos.peer import transaction_pb2
 
-from hlf_emulator.rwset import NamespaceSet, metadata_of, version_of
+from hlf_emulator.range_hashes import summarize
+from hlf_emulator.rwset import NamespaceSet, metadata_of, version_message, version_of
 from hlf_emulator.state import Batch, Entry, Key, Space, State, Version
 
 VALID = transaction_pb2.TxValidationCode.VALID
@@ -85,6 +86,10 @@ class BlockWriter:
 
     def _same_range(self, space: Space, info: kv_rwset_pb2.RangeQueryInfo) -> bool:
         now = list(self._range(space, info.start_key, info.end_key, include_end=not info.itr_exhausted))
+        if info.WhichOneof("reads_info") == "reads_merkle_hashes":
+            stated = info.reads_merkle_hashes
+            reads = [kv_rwset_pb2.KVRead(key=key, version=version_message(version)) for key, version in now]
+            return summarize(reads, stated.max_degree) == stated
         seen = [(read.key, version_of(read)) for read in info.raw_reads.kv_reads]
         return now == seen
 

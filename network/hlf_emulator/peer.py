@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,9 @@ from hlf_emulator.ledger import SharedLedger
 from hlf_emulator.msp import Msp, MspError, Verifier
 from hlf_emulator.packages import PackageStore
 from hlf_emulator.policies import PolicyError, SignedData
+
+# common/configtx/validator.go; channel names are also names of folders.
+_CHANNEL = re.compile(r"[a-z][a-z0-9.-]*")
 
 __all__ = ["Channel", "Ledger", "Peer", "RpcRefused", "Shared"]
 
@@ -120,6 +124,8 @@ class Peer:
         Raises ConfigError when the block is not that channel's first configuration.
         """
         name, _ = config_envelope(genesis)
+        if not _CHANNEL.fullmatch(name) or len(name) > 249:
+            raise ConfigError(f"'{name}' is no channel's name")
         ledger = self.shared.ledger(name)
         if ledger.height == 0:
             await ledger.commit(genesis)

@@ -11,6 +11,7 @@ from fabric_protos.ledger.rwset import rwset_pb2
 from fabric_protos.ledger.rwset.kvrwset import kv_rwset_pb2
 from google.protobuf.message import DecodeError
 
+from hlf_emulator.range_hashes import summarize
 from hlf_emulator.state import Version
 
 Metadata = Mapping[str, bytes]
@@ -89,7 +90,7 @@ def metadata_of(
     return tuple((entry.name, entry.value) for entry in message.entries)
 
 
-def _version(version: Version | None) -> kv_rwset_pb2.Version | None:
+def version_message(version: Version | None) -> kv_rwset_pb2.Version | None:
     return (
         None if version is None else kv_rwset_pb2.Version(block_num=version.block, tx_num=version.transaction)
     )
@@ -145,7 +146,7 @@ class RwSetBuilder:
         return self._namespace(namespace).collections.setdefault(collection, _Collection())
 
     def read(self, namespace: str, key: str, version: Version | None) -> None:
-        self._namespace(namespace).reads[key] = kv_rwset_pb2.KVRead(key=key, version=_version(version))
+        self._namespace(namespace).reads[key] = kv_rwset_pb2.KVRead(key=key, version=version_message(version))
 
     def write(self, namespace: str, key: str, value: bytes) -> None:
         """An empty value deletes, as on the wire."""
@@ -162,14 +163,17 @@ class RwSetBuilder:
         self, namespace: str, start: str, end: str, exhausted: bool, reads: list[tuple[str, Version]]
     ) -> None:
         info = kv_rwset_pb2.RangeQueryInfo(start_key=start, end_key=end, itr_exhausted=exhausted)
-        info.raw_reads.kv_reads.extend(
-            kv_rwset_pb2.KVRead(key=key, version=_version(version)) for key, version in reads
-        )
+        listed = [kv_rwset_pb2.KVRead(key=key, version=version_message(version)) for key, version in reads]
+        summary = summarize(listed)
+        if listed and summary is None:
+            info.raw_reads.kv_reads.extend(listed)
+        elif summary is not None:
+            info.reads_merkle_hashes.CopyFrom(summary)
         self._namespace(namespace).ranges.setdefault((start, end, exhausted), info)
 
     def read_hash(self, namespace: str, collection: str, key: str, version: Version | None) -> None:
         self._collection(namespace, collection).reads[key] = kv_rwset_pb2.KVReadHash(
-            key_hash=key_hash(key), version=_version(version)
+            key_hash=key_hash(key), version=version_message(version)
         )
 
     def write_private(
