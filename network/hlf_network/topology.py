@@ -14,6 +14,17 @@ from hlf.errors import ConfigurationError
 from hlf_network.policies import Policy, PolicyError, parse
 
 FieldPath = Sequence[str | int]
+# libyaml where PyYAML was built with it, as its wheels are: several times faster.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The document's nodes, which know their lines."""
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError:
+        # The pure parser says better what is wrong, and where.
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 class Source:
@@ -28,12 +39,15 @@ class Source:
                 f"cannot be read: {error.strerror}", file=str(path), hint="name a topology with --topology"
             ) from error
         try:
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data: Any = yaml.safe_load(text)
+            self._root = _compose(text)
+            self._refuse_repeated_keys(self._root)
+            # After the look at its keys: construction merges what `<<` names into the nodes.
+            self.data: Any = None
+            if self._root is not None:
+                self.data = yaml.constructor.SafeConstructor().construct_document(self._root)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigurationError(f"not YAML: {error.problem}", file=f"{path}:{line}") from error
-        self._refuse_repeated_keys(self._root)
 
     def line(self, where: FieldPath) -> int:
         """The line of a field, or of the nearest one above it that exists."""
