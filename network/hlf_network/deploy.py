@@ -27,7 +27,9 @@ from hlf_network.servers import Package
 from hlf_network.waiting import wait_until
 
 Progress = Callable[[str], None]
-_SERVE, _SETTLE, _REACH = 60.0, 120.0, 30.0
+_SERVE, _SETTLE, _REACH = 90.0, 120.0, 30.0
+# Two cores that start many nodes take their time.
+_SETTLE_PER_NODE = 10.0
 _SEQUENCE = 1
 _UNREACHED = ("could not launch chaincode", "make sure the chaincode")
 _METADATA = b"org.hyperledger.fabric:GetMetadata"
@@ -50,6 +52,10 @@ class Deployment:
     _gateways: dict[str, Gateway] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _failed: Event = field(default_factory=Event)
+
+    @property
+    def _settle(self) -> float:
+        return max(_SETTLE, _SETTLE_PER_NODE * len(self.layout.nodes))
 
     def run(self) -> None:
         """Do whatever is left to do; NetworkError or another FabricError if it cannot be done."""
@@ -182,10 +188,12 @@ class Deployment:
     def _commit(self, wanted: Definition) -> None:
         node = self.layout.peers(wanted.organizations[0])[0]
         lifecycle = Lifecycle(self._gateway(node), wanted.channel)
+        # Each endorser is one more peer that may lag behind its own approval.
+        endorsers = self.layout.channels[wanted.channel].lifecycle.smallest(wanted.organizations)
 
         def commit() -> None:
             if wanted.chaincode not in lifecycle.all_committed():
-                lifecycle.commit(definition(wanted), wanted.organizations)
+                lifecycle.commit(definition(wanted), endorsers)
 
         self._eventually(commit, f"{wanted.chaincode} could not be committed on {wanted.channel}")
 
@@ -244,7 +252,7 @@ class Deployment:
 
         self._wait(
             complete,
-            _SETTLE,
+            self._settle,
             lambda: f"{node.name} did not see {', '.join(sorted(wanted - found))} on {channel.name}",
         )
 
@@ -285,7 +293,7 @@ class Deployment:
                 return False
             return True
 
-        self._wait(attempt, _SETTLE, lambda: f"{what} ({failure[0] if failure else 'no answer'})")
+        self._wait(attempt, self._settle, lambda: f"{what} ({failure[0] if failure else 'no answer'})")
         return result[0]
 
     def _wait(self, condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:

@@ -164,7 +164,7 @@ class DockerRuntime:
             image,
             name=name,
             hostname=node.host,
-            environment=environment(node, self._name),
+            environment=environment(layout, node, self._name),
             labels={**self._labels, "hlf.node": node.name},
             ports=[(int(str(port).partition("/")[0]), "tcp") for port in ports],
             host_config=low.create_host_config(
@@ -195,7 +195,7 @@ def obstacle(fabric: str) -> NetworkError | None:
     return None
 
 
-def environment(node: Node, network: str) -> dict[str, str]:
+def environment(layout: Layout, node: Node, network: str) -> dict[str, str]:
     """The node's settings on top of the image's core.yaml or orderer.yaml."""
     tls = f"{_IDENTITY}/tls"
     authority = f"{_IDENTITY}/msp/tlscacerts/tlsca.pem"
@@ -214,14 +214,7 @@ def environment(node: Node, network: str) -> dict[str, str]:
             "CORE_PEER_TLS_ROOTCERT_FILE": authority,
             "CORE_PEER_GOSSIP_BOOTSTRAP": node.endpoint,
             "CORE_PEER_GOSSIP_EXTERNALENDPOINT": node.endpoint,
-            # The defaults suit wide networks: a first dial that fails would be tried again after 25 s.
-            "CORE_PEER_GOSSIP_RECONNECTINTERVAL": "1s",
-            "CORE_PEER_GOSSIP_ALIVETIMEINTERVAL": "1s",
-            "CORE_PEER_GOSSIP_ALIVEEXPIRATIONTIMEOUT": "10s",
-            "CORE_PEER_GOSSIP_MEMBERSHIPTRACKERINTERVAL": "1s",
-            "CORE_PEER_GOSSIP_PUBLISHSTATEINFOINTERVAL": "500ms",
-            "CORE_PEER_GOSSIP_REQUESTSTATEINFOINTERVAL": "500ms",
-            "CORE_PEER_GOSSIP_PULLINTERVAL": "1s",
+            **_gossip(len(layout.peers())),
             "CORE_PEER_GOSSIP_PVTDATA_RECONCILESLEEPINTERVAL": "5s",
         }
     return {
@@ -245,6 +238,25 @@ def environment(node: Node, network: str) -> dict[str, str]:
         "ORDERER_ADMIN_TLS_PRIVATEKEY": f"{tls}/key.pem",
         "ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED": "true",
         "ORDERER_ADMIN_TLS_CLIENTROOTCAS": f"[{authority}]",
+    }
+
+
+def _gossip(peers: int) -> dict[str, str]:
+    """How often peers talk.
+
+    The defaults suit wide networks: a first dial that fails would be tried again after 25 s only. But every
+    try is a TLS handshake with every peer not yet known, which on one machine must slow down as they grow.
+    """
+    pace = max(1.0, peers / 5)
+    every = f"{pace:.1f}s"
+    return {
+        "CORE_PEER_GOSSIP_RECONNECTINTERVAL": every,
+        "CORE_PEER_GOSSIP_ALIVETIMEINTERVAL": every,
+        "CORE_PEER_GOSSIP_ALIVEEXPIRATIONTIMEOUT": f"{10 * pace:.1f}s",
+        "CORE_PEER_GOSSIP_MEMBERSHIPTRACKERINTERVAL": every,
+        "CORE_PEER_GOSSIP_PUBLISHSTATEINFOINTERVAL": f"{pace / 2:.1f}s",
+        "CORE_PEER_GOSSIP_REQUESTSTATEINFOINTERVAL": f"{pace / 2:.1f}s",
+        "CORE_PEER_GOSSIP_PULLINTERVAL": every,
     }
 
 

@@ -38,6 +38,15 @@ class Policy:
         )
         return met >= self.threshold
 
+    def smallest(self, available: Sequence[str]) -> tuple[str, ...]:
+        """A set of the available organizations that is enough, and of which none can be left out."""
+        enough = list(available)
+        for name in reversed(available):
+            fewer = [other for other in enough if other != name]
+            if self.satisfied_by(fewer):
+                enough = fewer
+        return tuple(enough)
+
     def expression(self, role: str = "peer") -> str:
         """The policy in Fabric's notation, each organization as the role given."""
         parts = [

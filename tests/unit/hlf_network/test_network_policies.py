@@ -65,6 +65,13 @@ def test_more_signatures_never_hurt_and_all_suffice(policy: Policy) -> None:
 
 
 @given(POLICIES)
+def test_the_smallest_set_is_enough_and_none_of_it_spare(policy: Policy) -> None:
+    smallest = policy.smallest(ORGANIZATIONS)
+    assert policy.satisfied_by(smallest)
+    assert not any(policy.satisfied_by([name for name in smallest if name != left]) for left in smallest)
+
+
+@given(POLICIES)
 def test_what_is_written_reads_back_to_the_same(policy: Policy) -> None:
     text = policy.expression().replace(".peer", "").replace("'", "")
     assert parse(text, ORGANIZATIONS, {}).expression() == policy.expression()

@@ -57,10 +57,10 @@ def test_before_up_there_is_nothing(tmp_path: Path) -> None:
 
 def test_nodes_in_containers_are_configured_by_environment(topology: Topology) -> None:
     layout = laid_out(topology, in_containers=True)
-    peer = environment(layout.node("peer0.org-a"), "net")
+    peer = environment(layout, layout.node("peer0.org-a"), "net")
     assert peer["CORE_PEER_LOCALMSPID"] == "org-a"
     assert peer["CORE_PEER_GOSSIP_EXTERNALENDPOINT"] == "peer0.org-a:7051"
-    orderer = environment(layout.node("orderer1.org-b"), "net")
+    orderer = environment(layout, layout.node("orderer1.org-b"), "net")
     assert orderer["ORDERER_GENERAL_LOCALMSPID"] == "org-b-orderer"
     assert orderer["ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED"] == "true"
 
