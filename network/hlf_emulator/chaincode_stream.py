@@ -6,6 +6,7 @@ States and texts: core/chaincode/handler.go; dialing: core/chaincode/extcc and i
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, chaincode_shim
 
 from hlf_emulator.ledger_calls import CallContext, CallError, answer, handles
 from hlf_emulator.packages import Connection
+
+_LOG = logging.getLogger(__name__)
 
 Message = chaincode_shim_pb2.ChaincodeMessage
 MAX_MESSAGE = 100 * 1024 * 1024
@@ -195,6 +198,10 @@ class ChaincodeStream:
             self._reply(message, answer(context, message.type, message.payload))
         except CallError as refusal:
             self._refuse(message, str(refusal))
+        except Exception:  # noqa: BLE001 - the chaincode is told, the log has the traceback
+            # One call that fails unforeseen must not end the stream of all others (handler.go:260).
+            _LOG.exception("%s of %s failed", Message.Type.Name(message.type), self.package_id)
+            self._refuse(message, "panic during execution")
 
     def _register(self, message: Message) -> None:
         if message.type != Message.REGISTER:
@@ -217,6 +224,11 @@ class ChaincodeStream:
         except CallError as refusal:
             self._active.discard(key)
             self._refuse(message, str(refusal))
+        except Exception:  # noqa: BLE001 - as above
+            # As above: the caller is told, and its stream goes on.
+            _LOG.exception("INVOKE_CHAINCODE of %s failed", self.package_id)
+            self._active.discard(key)
+            self._refuse(message, "panic during execution")
 
     def _reply(self, request: Message, payload: bytes) -> None:
         self._send(

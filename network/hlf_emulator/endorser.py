@@ -229,7 +229,12 @@ class Endorser:
         if answer.type == Message.ERROR:
             text = answer.payload.decode(errors="replace")
             raise InvocationError(f"error in simulation: transaction returned with failure: {text}")
-        response = proposal_response_pb2.Response.FromString(answer.payload)
+        try:
+            response = proposal_response_pb2.Response.FromString(answer.payload)
+        except DecodeError as fault:
+            raise InvocationError(
+                f"error in simulation: failed to unmarshal response for transaction {txid}: {fault}"
+            ) from fault
         event = b""
         if answer.HasField("chaincode_event") and response.status < 400:
             answer.chaincode_event.chaincode_id = proposal.chaincode
@@ -251,9 +256,9 @@ class Endorser:
             simulator.finish()
             try:
                 self._disseminate(params.channel, params.transaction_id, simulator)
-            except InvocationError as fault:
+                interest = simulator.interest(SYSTEM_CHAINCODES)
+            except (InvocationError, DecodeError) as fault:
                 raise InvocationError(f"error in simulation: {fault}") from fault
-            interest = simulator.interest(SYSTEM_CHAINCODES)
             results = simulator.rwset.public()
         action = proposal_pb2.ChaincodeAction(
             results=results,
