@@ -40,7 +40,7 @@ K = TypeVar("K")
 
 @dataclass
 class Deployment:
-    """One run of the steps. `close` gives its connections back."""
+    """One run of the steps; connections are given back when it ends."""
 
     layout: Layout
     access: Access
