@@ -15,7 +15,7 @@ import click
 
 from hlf import Gateway
 from hlf.admin.qscc import Ledger
-from hlf.errors import ConfigurationError, FabricError, GatewayError
+from hlf.errors import ConfigurationError, EventError, FabricError, GatewayError
 from hlf.profile import load_profile
 from hlf.wallet import Wallet
 from lending.audit import Audit, LedgerView, audit, read_ledger
@@ -53,11 +53,10 @@ class _Sentences(click.Group):
 
 
 def _sentence(error: FabricError) -> str:
-    if isinstance(error, GatewayError):
-        if error.code in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}:
-            return f"The network does not answer: {_REMEDY}."
-        if error.chaincode_message:
-            return error.chaincode_message
+    if isinstance(error, GatewayError | EventError) and error.code in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}:
+        return f"The network does not answer: {_REMEDY}."
+    if isinstance(error, GatewayError) and error.chaincode_message:
+        return error.chaincode_message
     return str(error)
 
 

@@ -23,8 +23,9 @@ _HEX_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 class Exposure:
     """`blocks`: raw, by channel. `values`: private values by organization, as its own peer hands them out.
 
-    `stores`: by organization, everything that its peer has beyond the blocks. `files`: what a runtime keeps
-    on disk and that belongs to no peer's private store. `digests`: every hash that stands in any block.
+    `stores`: by organization, everything that its peer has beyond the blocks; on Docker that is what the peer
+    hands out, since its databases are compressed. `files`: what a runtime keeps on disk that belongs to no
+    peer's private store. `digests`: every hash that stands in any block.
     """
 
     blocks: dict[str, set[bytes]] = field(default_factory=dict)
@@ -79,8 +80,13 @@ def _digests(block: Block) -> Iterator[bytes]:
                     yield write.key_hash
                     yield write.value_hash
         for text in _texts(transaction):
-            for digest in _HEX_DIGEST.findall(text):
-                yield bytes.fromhex(digest.decode())
+            yield from written_digests(text)
+
+
+def written_digests(text: bytes) -> Iterator[bytes]:
+    """Every SHA-256 that stands in a text in hexadecimal: commitments, index entries, digests."""
+    for digest in _HEX_DIGEST.findall(text):
+        yield bytes.fromhex(digest.decode())
 
 
 def _texts(transaction: DecodedTransaction) -> Iterable[bytes]:
