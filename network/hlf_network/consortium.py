@@ -94,15 +94,18 @@ class Consortium:
             record = self._prepare(progress)
             layout = self._layout(record)
             made = material.make(layout, now=datetime.datetime.now(datetime.UTC), password=self.password)
-            genesis.write(layout)
-            record.profiles = [str(path) for path in profiles.write(layout, self._profiles)]
-            record.save(self._paths.record)
             if made:
                 say(f"keys and certificates of {len(made)} organizations")
-            with self._runtime(record) as nodes:
+            with self._runtime(record) as nodes, ThreadPoolExecutor(max_workers=1) as beside:
+                address = nodes.chaincode_address()
+                # Nothing takes longer than nodes to come: whatever they do not need is made meanwhile.
+                starting = beside.submit(nodes.start, layout)
                 packages = servers.packages(layout)
-                started = servers.start(layout, packages, nodes.chaincode_address())
-                nodes.start(layout)
+                started = servers.start(layout, packages, address)
+                genesis.write(layout)
+                record.profiles = [str(path) for path in profiles.write(layout, self._profiles)]
+                record.save(self._paths.record)
+                starting.result()
                 say(f"{len(layout.nodes)} nodes and {len(started)} chaincode server processes started")
                 Deployment(layout, self._access(layout), nodes, packages, started, say).run()
             record.complete = True
