@@ -1,4 +1,4 @@
-"""The commands `hlf` and `dure`: both need extras of the distribution, and say which when they are missing."""
+"""The commands `hlf` and `dure`: they need extras of the distribution, and say which are missing."""
 
 from __future__ import annotations
 
