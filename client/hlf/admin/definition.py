@@ -148,7 +148,7 @@ class ChaincodeDefinition:
         )
 
 
-def _definition(  # noqa: PLR0917 - the protocol's fields, in its order
+def _definition(
     name: str,
     version: str,
     sequence: int,

@@ -90,7 +90,7 @@ def header(channel: ChannelHeader, creator: bytes, nonce: bytes) -> Header:
     )
 
 
-def build_proposal(  # noqa: PLR0917 - the seven parts of a proposal, in the order of its message
+def build_proposal(
     identity: Identity | SigningIdentity,
     channel: str,
     chaincode: str,
