@@ -118,18 +118,20 @@ def _channel(
         ),
     ]
     for text, policy in ((_PEER_STREAM, configuration.acls["event/Block"]), (_ORDERER_STREAM, _READERS)):
-        roles = satisfied_by(config, policy)
-        for role, people in _STAFF.items():
-            who = sorted(each.msp_id for each in roles if each.role == role)
-            found.append(
-                _row(
-                    text.format(people),
-                    name,
-                    [(msp_id, "client") for msp_id in who],
-                    institutions=institutions,
-                )
-            )
+        for people, who in _staff(config, policy).items():
+            listeners = [(msp_id, "client") for msp_id in who]
+            found.append(_row(text.format(people), name, listeners, institutions=institutions))
     return found
+
+
+def _staff(config: configtx_pb2.Config, policy: str) -> dict[str, list[str]]:
+    """Whose people satisfy a policy, by role; one entry where the roles do not differ."""
+    roles = satisfied_by(config, policy)
+    found = {
+        people: sorted(each.msp_id for each in roles if each.role == role) for role, people in _STAFF.items()
+    }
+    clients, administrators = found.values()
+    return {" and ".join(found): clients} if clients == administrators else found
 
 
 def _row(
