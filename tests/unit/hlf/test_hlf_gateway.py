@@ -254,7 +254,8 @@ def test_one_timeout_covers_the_whole_call(run, fake):
     async def scenario(gateway, wait):
         await wait(contract(gateway).submit("Write", timeout=0.0))
 
-    with pytest.raises(hlf.EndorseError) as caught:
+    # A loopback answer may beat a deadline of nothing, so which phase it ends in is chance.
+    with pytest.raises(hlf.GatewayError) as caught:
         run(scenario)
     assert caught.value.code == "DEADLINE_EXCEEDED"
 
