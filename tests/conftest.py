@@ -54,3 +54,25 @@ def slice_access(slice_network: Consortium) -> Iterator[Access]:
     access = access_to(slice_network)
     yield access
     access.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in the last lines what this run claims and did not run."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "fabric" in report.keywords]
+    unproven = sum("unproven" in str(report.longrepr) for report in skipped)
+    passed = [report for report in terminalreporter.stats.get("passed", []) if "fabric" in report.keywords]
+    asked = sum("test_answers" in report.nodeid for report in passed)
+    lines = []
+    if config.getoption("--fabric") == "emulator" and passed:
+        lines.append(
+            f"real Fabric: {asked} answers were compared with its recordings, {len(passed) - asked} other "
+            "tests of a network ran on the emulator alone; `make test-fabric` runs all of them on Fabric"
+        )
+    if unproven:
+        lines.append(f"{unproven} cases of conformance were never asked of real Fabric")
+    if len(skipped) > unproven:
+        lines.append(
+            f"{len(skipped) - unproven} tests of a network were skipped, for the reasons given above"
+        )
+    for line in lines:
+        terminalreporter.write_line(f"NOT VERIFIED: {line}")

@@ -14,6 +14,14 @@ from hlf.wire.records import DecodedTransaction
 from hlf.wire.verify import ChainVerifier
 from lending.report import Finding, Json, check_signature, parse
 
+READERS: Mapping[str, tuple[str, str]] = {
+    "application": ("semas", "officer"),
+    "referral": ("semas", "officer"),
+    "guarantee": ("bank-a", "officer"),
+    "execution": ("bank-a", "officer"),
+}
+"""As whom (organization, wallet identity) an audit reads each channel."""
+
 
 @dataclass
 class LedgerView:

@@ -18,20 +18,12 @@ from hlf.admin.qscc import Ledger
 from hlf.errors import ConfigurationError, EventError, FabricError, GatewayError
 from hlf.profile import load_profile
 from hlf.wallet import Wallet
-from lending.audit import Audit, LedgerView, audit, read_ledger
+from lending.audit import READERS, Audit, LedgerView, audit, read_ledger
 from lending.bank import BankClient
 from lending.credit import explain
 from lending.foundation import FoundationClient
 from lending_domain.letters import SignedLetter, verify_letter
 from lending_domain.violations import Refused, Violations
-
-READERS = {
-    "application": ("semas", "officer"),
-    "referral": ("semas", "officer"),
-    "guarantee": ("bank-a", "officer"),
-    "execution": ("bank-a", "officer"),
-}
-"""As whom `dure audit` reads each channel."""
 
 _STATE = Path("network") / "state"
 _PROFILES = Path("connection-profiles")

@@ -16,6 +16,7 @@ from hlf.admin.qscc import Ledger
 from hlf.wire.blocks import signatures_metadata
 from hlf_network import Consortium
 from hlf_network.runtime import Choice
+from lending.audit import READERS
 from lending.demo.cast import Cast
 from lending.demo.cheats import Cheats
 from lending.demo.founding import found
@@ -28,8 +29,6 @@ from lending.report_page import page
 from lending.visibility import visibility
 
 ROOT = Path(__file__).parents[3]
-# Who reads which channel, for the audit and for the picture of who can see what.
-READERS = {"application": "semas", "referral": "semas", "guarantee": "bank-a", "execution": "bank-a"}
 
 
 def main(
@@ -136,8 +135,7 @@ def _without_a_leader(
 
 def _leader(network: Consortium, cast: Cast, channel: str) -> str:
     """The orderer that leads a channel: consenters in turn, by the view in the newest block's metadata."""
-    reader = READERS[channel]
-    ledger = Ledger(cast.gateway(reader, "officer").network(channel))
+    ledger = Ledger(cast.gateway(*READERS[channel]).network(channel))
     block = ledger.block(ledger.info().height - 1)
     metadata = common_pb2.OrdererBlockMetadata.FromString(signatures_metadata(block).value)
     orderers = network.layout.channels[channel].orderers
@@ -159,9 +157,7 @@ def _view(metadata: bytes) -> int:
 
 def _body(network: Consortium, cast: Cast, narrator: Narrator, first: Story) -> dict[str, Any]:
     status = network.status()
-    networks = {
-        channel: cast.gateway(reader, "officer").network(channel) for channel, reader in READERS.items()
-    }
+    networks = {channel: cast.gateway(*reader).network(channel) for channel, reader in READERS.items()}
     on_docker = status["runtime"] == "docker"
     return {
         "runtime": status["runtime"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import TypeVar
 
+from lending.bank import loan_contract
 from lending.correspondence import write_letter
 from lending.credit import compute, explain
 from lending.demo.cast import Cast
@@ -16,9 +16,8 @@ from lending.documents import IssuerSimulator, open_letter, open_sealed, rewrap,
 from lending.documents.applicants import Applicant, threshold_for
 from lending.documents.receipts import receipt_signer
 from lending.institution import Committed, new_id, new_salt
-from lending_domain.funds import annual_rate, catalogue, quarter_of
+from lending_domain.funds import catalogue, quarter_of
 from lending_domain.letters import ANYONE, LetterKind, SignedLetter
-from lending_domain.loan_events import Disbursement, ServicingTerms
 from lending_domain.money import percent_of
 from lending_domain.records_application import ApplicationForm, DocumentReference, Firm, ReviewDecision
 from lending_domain.records_documents import ADDRESS_FOUNDATION, Consent, EvidenceBundle, SealedDocument
@@ -32,7 +31,6 @@ from lending_domain.records_letters import (
     ReceiptBody,
 )
 from lending_domain.records_servicing import GuaranteeFile, LoanContract
-from lending_domain.schedules import LoanTerms, Plan
 from lending_domain.score import evaluate
 
 T = TypeVar("T")
@@ -358,28 +356,7 @@ class Story:
     def contract(self, letter: SignedLetter) -> LoanContract:
         """The loan contract that a bank would execute against a guarantee letter."""
         on = self.start + timedelta(days=17)
-        body = GuaranteeBody.model_validate(letter.letter.body)
-        fund = catalogue().fund(body.fund)
-        notice = rate_notice(self.cast, quarter_of(on))
-        base = RateNoticeBody.model_validate(notice.letter.body).base_rate
-        terms = LoanTerms(
-            principal=body.principal_krw,
-            annual=annual_rate(base, fund),
-            start=on,
-            months=fund.months,
-            grace_months=fund.grace_months,
-            plan=Plan(fund.plan),
-        )
-        rules = ServicingTerms(
-            floating=fund.rate == "floating", spread=fund.spread, coverage=Decimal(body.coverage)
-        )
-        return LoanContract(
-            salt=new_salt(),
-            holder=body.holder,
-            letter=letter,
-            rate_notice=notice,
-            disbursement=Disbursement(on=on, terms=terms, servicing=rules),
-        )
+        return loan_contract(letter, rate_notice(self.cast, quarter_of(on)), on)
 
     def execute(self) -> None:
         """10: the bank executes once against the letter; the acceptance follows."""
