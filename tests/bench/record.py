@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 
+_KEPT = ("name", "value", "unit", "baseline", "ratio", "goal", "met")
+
+
 @dataclass(frozen=True)
 class Record:
-    """One figure. value None: not run, `why` says the reason.
+    """One figure. value None: not run, `why` says the reason. bound: the goal in words.
 
     baseline: what was measured beside it in the same run, in the same unit. ratio: value / baseline.
     goal: the bound on the ratio where there is a baseline of the same work, else on the value.
@@ -26,6 +29,7 @@ class Record:
     goal: float | None = None
     met: bool | None = None
     why: str = ""
+    bound: str = ""
 
     @classmethod
     def of(
@@ -44,17 +48,18 @@ class Record:
         if goal is not None:
             judged = ratio if judge == "ratio at most" and ratio is not None else value
             met = judged >= goal if judge == "at least" else judged <= goal
-        return cls(name, _round(value), unit, _round(baseline), _round(ratio), goal, met)
+        bound = "" if goal is None else f"{judge} {goal:g}"
+        return cls(name, _round(value), unit, _round(baseline), _round(ratio), goal, met, bound=bound)
 
     @classmethod
     def not_run(cls, name: str, unit: str, goal: float | None, why: str) -> Record:
         """A figure that could not be measured here."""
-        return cls(name, None, unit, goal=goal, why=why)
+        return cls(name, None, unit, goal=goal, why=why, bound="" if goal is None else f"{goal:g}")
 
 
 def keep(records: Iterable[Record], path: Path) -> None:
     """Write the records as a list of {name, value, unit, baseline, ratio, goal, met}."""
-    kept = [{name: value for name, value in asdict(one).items() if name != "why"} for one in records]
+    kept = [{name: value for name, value in asdict(one).items() if name in _KEPT} for one in records]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -66,7 +71,7 @@ def table(records: Iterable[Record]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(heading))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column in (0, 2, 6) else cell.rjust(width)
+            cell.ljust(width) if column in (0, 2, 5, 6) else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -77,7 +82,15 @@ def _row(one: Record) -> tuple[str, ...]:
     verdict = {True: "met", False: "NOT MET", None: ""}[one.met]
     if one.value is None:
         verdict = f"NOT VERIFIED: {one.why}"
-    return (one.name, _text(one.value), one.unit, *map(_text, (one.baseline, one.ratio, one.goal)), verdict)
+    return (
+        one.name,
+        _text(one.value),
+        one.unit,
+        _text(one.baseline),
+        _text(one.ratio),
+        one.bound or "-",
+        verdict,
+    )
 
 
 def _text(value: float | None) -> str:
