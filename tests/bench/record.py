@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-
 _KEPT = ("name", "value", "unit", "baseline", "ratio", "goal", "met")
 
 
