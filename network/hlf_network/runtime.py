@@ -65,15 +65,24 @@ def make(choice: str, network: str, identifier: str, state: Path) -> Runtime:
 def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
     """The runtime's name, and a line that says which it is and how to get the other."""
     if choice == "docker":
-        return choice, f"Runtime: docker, Fabric {topology.fabric} (the other: --runtime emulator)"
+        return (
+            choice,
+            f"Runtime: docker, Fabric {topology.fabric} (the other: RUNTIME=emulator, or --runtime emulator)",
+        )
     if choice == "emulator":
-        return choice, "Runtime: emulator, no Docker needed (real Fabric: --runtime docker)"
+        return (
+            choice,
+            "Runtime: emulator, no Docker needed (real Fabric: RUNTIME=docker, or --runtime docker)",
+        )
     obstacle = _docker_obstacle(topology.fabric)
     if obstacle is None:
-        return "docker", f"Runtime: docker, Fabric {topology.fabric} (without it: --runtime emulator)"
+        return (
+            "docker",
+            f"Runtime: docker, Fabric {topology.fabric} (without: RUNTIME=emulator, or --runtime emulator)",
+        )
     return (
         "emulator",
-        f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint}, then --runtime docker)",
+        f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint}, then RUNTIME=docker)",
     )
 
 

@@ -74,6 +74,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "demo-report.json").write_text(render(report), encoding="utf-8")
     (folder / "demo-report.html").write_text(page(report), encoding="utf-8")
+    (folder / "demo-letter.json").write_bytes(first.guarantee_letter.to_bytes())
     _closing_words(tell, report, folder)
     return 0
 
@@ -120,7 +121,7 @@ def _without_a_leader(
 ) -> None:
     """Kill the orderer that leads `execution` while the loan is serviced, and start it again."""
     leader = _leader(network, cast, "execution")
-    simulated = "" if network.status()["runtime"] == "docker" else " (simulated by the emulator)"
+    simulated = "" if network.running_on == "docker" else " (simulated by the emulator)"
     tell(f"\n     the leading orderer, {leader}, is killed{simulated}; the loan goes on")
     network.stop_node(leader)
     try:
@@ -156,12 +157,11 @@ def _view(metadata: bytes) -> int:
 
 
 def _body(network: Consortium, cast: Cast, narrator: Narrator, first: Story) -> dict[str, Any]:
-    status = network.status()
     networks = {channel: cast.gateway(*reader).network(channel) for channel, reader in READERS.items()}
-    on_docker = status["runtime"] == "docker"
+    on_docker = network.running_on == "docker"
     return {
-        "runtime": status["runtime"],
-        "fabric_version": status["fabric"],
+        "runtime": network.running_on,
+        "fabric_version": network.fabric_version,
         "steps": [step.to_json() for step in narrator.steps],
         "refused": [
             {"attempt": one.attempt, "where": one.where, "code": one.code, "message": one.message}
@@ -186,6 +186,7 @@ def _closing_words(tell: Callable[[str], None], report: dict[str, Any], folder: 
     tell(f"\n{steps} steps, {refused} attempts refused, {report['seconds']:.1f} s. The network is still up.")
     tell(f"  look:   {folder / 'demo-report.html'}")
     tell(f"  check:  .venv/bin/dure audit {folder / 'demo-report.json'}")
+    tell(f"  verify: .venv/bin/dure verify {folder / 'demo-letter.json'}   (a guarantee letter, offline)")
     tell("  watch:  make status")
     tell("  end:    make down")
     for item in report["not_verified"]:
