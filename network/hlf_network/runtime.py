@@ -82,7 +82,7 @@ def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
         )
     return (
         "emulator",
-        f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint}, then RUNTIME=docker)",
+        f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint}, then RUNTIME=docker, or --runtime docker)",
     )
 
 

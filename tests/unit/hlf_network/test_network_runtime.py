@@ -33,7 +33,7 @@ def test_without_an_engine_auto_takes_the_emulator_and_says_how_to_get_the_other
     assert name == "emulator"
     assert "no Docker engine answers" in line
     assert "--runtime docker" in line
-    assert runtime.choose("docker", topology)[1].endswith("(the other: RUNTIME=emulator, or --runtime emulator)")
+    assert runtime.choose("docker", topology)[1].endswith("RUNTIME=emulator, or --runtime emulator)")
 
 
 def test_a_stopped_engine_is_a_sentence_and_leaves_nothing(
