@@ -16,6 +16,7 @@ from hlf.admin import participation
 from hlf.admin.definition import ChaincodeDefinition, Collection
 from hlf.admin.discovery import Discovery
 from hlf.admin.lifecycle import Lifecycle
+from hlf.admin.peer import PeerAdmin
 from hlf.errors import ConfigurationError, FabricError, GatewayError
 from hlf.gateway import Gateway
 from hlf_network.access import Access
@@ -36,6 +37,7 @@ _METADATA = b"org.hyperledger.fabric:GetMetadata"
 
 T = TypeVar("T")
 K = TypeVar("K")
+C = TypeVar("C", Gateway, PeerAdmin, Discovery)
 
 
 @dataclass
@@ -50,6 +52,8 @@ class Deployment:
     progress: Progress
     _stack: ExitStack = field(default_factory=ExitStack)
     _gateways: dict[str, Gateway] = field(default_factory=dict)
+    _peers: dict[str, PeerAdmin] = field(default_factory=dict)
+    _discoveries: dict[str, Discovery] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _failed: Event = field(default_factory=Event)
 
@@ -127,11 +131,11 @@ class Deployment:
         self._wait_serving(node)
 
         def join() -> None:
-            with self.access.peer(node) as peer:
-                joined = peer.channels()
-                for channel in self.layout.channels_of(node):
-                    if channel.name not in joined:
-                        peer.join_channel(self.layout.paths.genesis(channel.name).read_bytes())
+            peer = self._peer(node)
+            joined = peer.channels()
+            for channel in self.layout.channels_of(node):
+                if channel.name not in joined:
+                    peer.join_channel(self.layout.paths.genesis(channel.name).read_bytes())
 
         self._eventually(join, f"{node.name} could not join its channels")
 
@@ -142,11 +146,11 @@ class Deployment:
         ]
 
         def install() -> None:
-            with self.access.peer(node) as peer:
-                installed = {chaincode.package_id for chaincode in peer.installed()}
-                for package in own:
-                    if package.id not in installed:
-                        peer.install(package.content)
+            peer = self._peer(node)
+            installed = {chaincode.package_id for chaincode in peer.installed()}
+            for package in own:
+                if package.id not in installed:
+                    peer.install(package.content)
 
         self._eventually(install, f"{node.name} could not install its chaincodes")
 
@@ -208,8 +212,7 @@ class Deployment:
 
         def call() -> bool:
             try:
-                with self.access.peer(node) as peer:
-                    peer.invoke(wanted.channel, wanted.chaincode, [_METADATA])
+                self._peer(node).invoke(wanted.channel, wanted.chaincode, [_METADATA])
             except GatewayError as error:
                 # A contract that refuses has been reached.
                 last[:] = [str(error)]
@@ -229,8 +232,7 @@ class Deployment:
     def _wait_discovery(self, channel: ChannelLayout, chaincodes: Iterable[str]) -> None:
         """Until every peer of the channel sees every other, running all the chaincodes."""
         for node in channel.peers:
-            with self.access.discovery(node) as discovery:
-                self._wait_seen(discovery, node, channel, tuple(chaincodes))
+            self._wait_seen(self._discovery(node), node, channel, tuple(chaincodes))
 
     def _wait_seen(
         self, discovery: Discovery, node: Node, channel: ChannelLayout, chaincodes: tuple[str, ...]
@@ -273,10 +275,20 @@ class Deployment:
         self._wait(serving, _SERVE, lambda: f"{node.name} did not serve")
 
     def _gateway(self, node: Node) -> Gateway:
+        return self._connection(self._gateways, node, self.access.gateway)
+
+    def _peer(self, node: Node) -> PeerAdmin:
+        return self._connection(self._peers, node, self.access.peer)
+
+    def _discovery(self, node: Node) -> Discovery:
+        return self._connection(self._discoveries, node, self.access.discovery)
+
+    def _connection(self, present: dict[str, C], node: Node, connect: Callable[[Node], C]) -> C:
+        """One connection to a node for all steps: a handshake for each would take longer than most steps."""
         with self._lock:
-            if node.name not in self._gateways:
-                self._gateways[node.name] = self._stack.enter_context(self.access.gateway(node))
-            return self._gateways[node.name]
+            if node.name not in present:
+                present[node.name] = self._stack.enter_context(connect(node))
+            return present[node.name]
 
     def _eventually(self, action: Callable[[], T], what: str) -> T:
         """Repeat an idempotent step while nodes are still finding each other."""
