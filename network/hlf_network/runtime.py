@@ -82,7 +82,8 @@ def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
         )
     return (
         "emulator",
-        f"Runtime: emulator, since {obstacle.message} (real Fabric: {obstacle.hint}, then RUNTIME=docker, or --runtime docker)",
+        f"Runtime: emulator, since {obstacle.message} "
+        f"(real Fabric: {obstacle.hint}, then RUNTIME=docker, or --runtime docker)",
     )
 
 

@@ -11,6 +11,7 @@ import ssl
 import tempfile
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -49,7 +50,11 @@ class ClientTls:
     server_name: str = ""
 
     def context(self) -> ssl.SSLContext:
-        """A TLS context with the client's certificate in it."""
+        """A TLS context with the client's certificate in it, the same one each time."""
+        return self._context
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=self.root_pem.decode())
         # Python 3.13 asks more of certificates than Fabric's own tools put into them.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT

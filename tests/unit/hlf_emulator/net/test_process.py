@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -166,7 +167,7 @@ class Network:
 
     def envelope(self, kind: int, content: bytes, nonce: bytes) -> common_pb2.Envelope:
         moment = Timestamp()
-        moment.GetCurrentTime()
+        moment.FromNanoseconds(time.time_ns())
         header = common_pb2.Header(
             channel_header=common_pb2.ChannelHeader(
                 type=kind, channel_id="trade", timestamp=moment
