@@ -49,12 +49,9 @@ class ClientTls:
     key_pem: bytes = field(repr=False)
     server_name: str = ""
 
-    def context(self) -> ssl.SSLContext:
-        """A TLS context with the client's certificate in it, the same one each time."""
-        return self._context
-
     @cached_property
-    def _context(self) -> ssl.SSLContext:
+    def context(self) -> ssl.SSLContext:
+        """A TLS context with the client's certificate in it."""
         context = ssl.create_default_context(cadata=self.root_pem.decode())
         # Python 3.13 asks more of certificates than Fabric's own tools put into them.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -114,7 +111,7 @@ def _request(
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.port is None:
         raise ConfigurationError(f"{url!r} is not https://host:port", field="url")
-    connection = _Connection(parts.hostname, parts.port, tls.context(), tls.server_name, timeout)
+    connection = _Connection(parts.hostname, parts.port, tls.context, tls.server_name, timeout)
     try:
         connection.request(method, path, body or None, {"Content-Type": content_type} if content_type else {})
         answer = connection.getresponse()
