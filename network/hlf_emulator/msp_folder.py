@@ -29,7 +29,7 @@ def load_msp(folder: Path, msp_id: str, verifier: Verifier) -> Msp:
         raise ValueError(f"{folder.name}/cacerts holds no certificate")
     settings = folder / "config.yaml"
     if settings.exists():
-        _node_ous(config, folder, yaml.load(settings.read_bytes(), _LOADER) or {})
+        _node_ous(config, folder, yaml.safe_load(settings.read_text(encoding="utf-8")) or {})
     return Msp(config, verifier)
 
 
