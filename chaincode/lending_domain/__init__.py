@@ -1,0 +1,1 @@
+"""The rules of policy loans: records, money, schedules, scores, letters. No clock, no random, no I/O."""
