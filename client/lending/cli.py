@@ -130,7 +130,8 @@ def audit_report(
     context: click.Context, report: Path, state: Path, profiles: Path | None, as_json: bool
 ) -> None:
     """Hold REPORT against the ledgers and its signature; exit code 1 and the places if they disagree."""
-    text = report.read_text(encoding="utf-8", errors="replace")
+    # Bytes, since reading as text would make a changed line end (CR) one that was never changed.
+    text = report.read_bytes().decode(errors="replace")
     outcome = audit(text, _read_ledgers(_Desk.at(state, profiles)))
     if as_json:
         _print(_audit_json(outcome))

@@ -107,23 +107,29 @@ class Finding:
 
 
 def parse(text: str) -> tuple[Json, list[Finding]]:
-    """Read a report; findings name the line at which the text is not a report's one rendering."""
+    """Read a report; findings name the line at which the text is not a report's one rendering.
+
+    Whatever is no report at all comes back empty, with at least one finding.
+    """
     try:
         report = json.loads(text)
     except json.JSONDecodeError as error:
         return {}, [Finding(f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}")]
-    if not isinstance(report, dict):
-        return {}, [Finding("line 1", "not a report: an object is expected")]
+    except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
+        return {}, [Finding("line 1", "not a report: no report is nested so deeply or has such numbers")]
+    if not isinstance(report, dict) or not report:
+        return {}, [Finding("line 1", "not a report: an object with its fields is expected")]
     expected = render(report)
+    try:
+        expected.encode()
+    except UnicodeEncodeError as error:
+        line = expected.count("\n", 0, error.start) + 1
+        return {}, [Finding(f"line {line}", "not a report: half of a surrogate pair stands there")]
     if expected == text:
         return report, []
-    for number, (is_there, should) in enumerate(
-        zip(text.splitlines(), expected.splitlines(), strict=False), 1
-    ):
+    for number, (is_there, should) in enumerate(zip(text.split("\n"), expected.split("\n"), strict=False), 1):
         if is_there != should:
-            return report, [
-                Finding(f"line {number}", f"is {is_there.strip()!r}, a report has {should.strip()!r}")
-            ]
+            return report, [Finding(f"line {number}", f"is {is_there!r}, a report has {should!r}")]
     return report, [Finding("end of file", "the text goes on, or stops, where a report does not")]
 
 
@@ -132,10 +138,14 @@ def check_signature(report: Mapping[str, Any]) -> list[Finding]:
     signature = report.get("signature")
     if not isinstance(signature, dict) or not isinstance(signature.get("digests"), dict):
         return [Finding("signature", "missing")]
+    findings = [
+        Finding(f"signature.{name}", "is no part of a signature")
+        for name in signature.keys() - {"msp_id", "certificate", "digests", "value"}
+    ]
     signer = {key: signature.get(key) for key in ("msp_id", "certificate")}
     actual = _digests({**report, "signature": signer})
     signed: dict[str, str] = signature["digests"]
-    findings = [
+    findings += [
         Finding(
             path, "is not in the signed digests" if path not in signed else "differs from what was signed"
         )

@@ -65,6 +65,15 @@ def test_an_untouched_report_is_accepted() -> None:
     assert check_signature(report) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[]\n", "{}\n", "[" * 100_000, '{"a": ' + "1" * 5_000 + "}", '{\n "a": "\\ud800"\n}\n']
+)
+def test_what_is_no_report_is_never_accepted(text: str) -> None:
+    report, findings = parse(text)
+    assert report == {}
+    assert [finding.where.startswith("line ") for finding in findings] == [True]
+
+
 def test_an_off_chain_step_has_no_transaction() -> None:
     assert "transaction_id" not in BODY["steps"][0]  # type: ignore[operator,index]
 
@@ -75,6 +84,8 @@ def test_an_off_chain_step_has_no_transaction() -> None:
         ('"block_number": 7', '"block_number": 8', "steps[1].block_number"),
         ('"상태": "closed"', '"상태": "closeb"', "final.상태"),
         ('"refused": []', '"refused": {}', "refused"),
+        ('"msp_id": "semas",', '"msp_id": "semas",\n  "note": "genuine",', "signature.note"),
+        ("\n", "\r\n", "line 1"),
     ],
 )
 def test_the_changed_place_is_named(old: str, new: str, where: str) -> None:
@@ -84,7 +95,7 @@ def test_the_changed_place_is_named(old: str, new: str, where: str) -> None:
 
 
 @settings(max_examples=300)
-@given(st.integers(0, len(TEXT) - 1), st.sampled_from('0aZ "{,\n가'))
+@given(st.integers(0, len(TEXT) - 1), st.sampled_from('0aZ "{,\n\r가'))
 def test_no_single_character_can_change(position: int, character: str) -> None:
     if TEXT[position] == character:
         return
