@@ -33,20 +33,25 @@ class _Waiting:
 
     def __init__(self) -> None:
         self._answers: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._end: Exception | None = None
 
     def give(self, answer: Message | None) -> None:
         self._answers.put(answer)
 
-    def take(self) -> Message:
-        try:
-            answer = self._answers.get(timeout=_ANSWER_SECONDS)
-        except queue.Empty:
-            raise PeerError(f"the peer did not answer within {_ANSWER_SECONDS:.0f} s") from None
-        if answer is None:
-            # Whatever the call asks next gets the same end.
-            self._answers.put(None)
-            raise StreamClosed("the peer's stream has ended")
-        return answer
+    def ask(self, send: Callable[[], None]) -> Message:
+        if self._end is None:
+            send()
+            try:
+                answer = self._answers.get(timeout=_ANSWER_SECONDS)
+            except queue.Empty:
+                # It may still come, and must not be taken for the answer to another request.
+                self._end = PeerError(f"the peer did not answer within {_ANSWER_SECONDS:.0f} s")
+            else:
+                if answer is not None:
+                    return answer
+                self._end = StreamClosed("the peer's stream has ended")
+        # Whatever the call asks next gets the same end.
+        raise self._end
 
 
 class Stream:
@@ -138,8 +143,7 @@ class Stream:
                 raise PeerError(
                     f"a message of {request.ByteSize()} bytes is over the limit of {MESSAGE_LIMIT}"
                 )
-            self._from_thread(lambda: self._outgoing.put_nowait(request))
-            return waiting.take()
+            return waiting.ask(lambda: self._from_thread(lambda: self._request(call.key, waiting, request)))
 
         answer: Message | None = None
         try:
@@ -148,7 +152,15 @@ class Stream:
                 answer = call.refused(f"the result is over the limit of {MESSAGE_LIMIT} bytes")
         except StreamClosed:
             _LOG.info("call %s: nobody waits for it any more", call.key[1][:8])
+        except BaseException as error:  # noqa: BLE001 - sys.exit in a contract too: the peer must hear
+            _LOG.error("%s in a contract function", type(error).__name__)
+            answer = call.refused(f"INTERNAL: {type(error).__name__}")
         self._from_thread(lambda: self._end(call.key, waiting, answer))
+
+    def _request(self, key: CallKey, waiting: _Waiting, request: Message) -> None:
+        # From a call that is over, the peer would answer it to the one that took its place.
+        if self._waiting.get(key) is waiting:
+            self._outgoing.put_nowait(request)
 
     def _end(self, key: CallKey, waiting: _Waiting, answer: Message | None) -> None:
         if self._waiting.get(key) is not waiting:

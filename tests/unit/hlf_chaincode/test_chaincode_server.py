@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fabric_protos.peer import chaincode_shim_pb2
 
-from hlf_chaincode import Context, Contract, ContractError, Private, query
+from hlf_chaincode import Context, Contract, ContractError, PeerError, Private, query
 from hlf_chaincode import transaction as writes
 from hlf_chaincode.abilities import Abilities
 from hlf_chaincode.server import ChaincodeServer, ChaincodeService, ConfigurationError, ServerTls, serve
@@ -31,6 +31,7 @@ from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, tran
 
 released = threading.Event()
 entered = threading.Event()
+left = threading.Event()
 
 
 class Store(Contract):
@@ -64,6 +65,28 @@ class Store(Contract):
     @writes
     def fails(self, ctx: Context) -> None:
         raise RuntimeError("broken on purpose")
+
+    @writes
+    def exits(self, ctx: Context) -> None:
+        sys.exit("broken on purpose")
+
+    @query
+    def wait_then_get(self, ctx: Context, key: str) -> bytes:
+        entered.set()
+        released.wait(DEADLINE)
+        try:
+            return ctx.state.get(key) or b"absent"
+        finally:
+            left.set()
+
+    @query
+    def get_twice(self, ctx: Context, key: str) -> bytes:
+        try:
+            return ctx.state.get(key) or b"absent"
+        except PeerError:
+            entered.set()
+            released.wait(DEADLINE)
+            return ctx.state.get(key) or b"absent"
 
     @writes
     def refuses(self, ctx: Context) -> None:
@@ -130,6 +153,7 @@ class Ledger:
 def server() -> Iterator[Running]:
     released.clear()
     entered.clear()
+    left.clear()
     running = Running()
     yield running
     released.set()
@@ -215,6 +239,41 @@ def test_exception_in_a_contract_answers_500_at_once(connect):
     """Defect: an exception in raw chaincode answers nothing (the peer waits 30 s)."""
     response = connect().call("tx", b"fails")
     assert (response.status, response.message) == (500, "INTERNAL: RuntimeError: broken on purpose")
+
+
+def test_exit_in_a_contract_answers_500_at_once(server, connect):
+    response = connect().call("tx", b"exits")
+    assert (response.status, response.message) == (500, "INTERNAL: SystemExit")
+    assert server.server.in_flight == 0
+
+
+def test_a_call_that_was_given_up_asks_nothing_in_the_name_of_its_successor(connect):
+    asked: list[Message] = []
+    peer = connect(lambda _peer, message: asked.append(message))
+    peer.begin(transaction("tx", b"wait_then_get", b"old"))
+    assert entered.wait(DEADLINE)
+    peer.begin(transaction("tx", b"wait"))
+    assert peer.call("other", b"echo", b"x").payload == b"x"
+    released.set()
+    assert left.wait(DEADLINE)
+    assert peer.response("tx").payload == b"done"
+    assert peer.call("another", b"echo", b"x").payload == b"x"
+    assert asked == []
+
+
+def test_a_late_answer_is_not_taken_for_that_of_the_next_request(connect, monkeypatch):
+    monkeypatch.setattr("hlf_chaincode.stream._ANSWER_SECONDS", 0.05)
+    asked: list[Message] = []
+    peer = connect(lambda _peer, message: asked.append(message))
+    peer.begin(transaction("tx", b"get_twice", b"k"))
+    assert entered.wait(DEADLINE)
+    peer.reply(asked[0], b"late")
+    assert peer.call("other", b"echo", b"x").payload == b"x"
+    released.set()
+    response = peer.response("tx")
+    assert (response.status, response.payload) == (500, b"")
+    assert "did not answer" in response.message
+    assert len(asked) == 1
 
 
 def test_refusal_answers_500_with_code_and_fields(connect):
