@@ -87,7 +87,8 @@ class AsyncGateway(GatewayView):
     async def resume(self, transaction: bytes, timeout: float | None = None) -> CommitStatus:
         """Bring a transaction whose outcome is unknown to its end, in any process, without doubling it.
 
-        ``transaction`` is ``error.transaction`` of a CommitStatusError or SubmitError.
+        ``transaction`` is ``error.transaction`` of a CommitStatusError or SubmitError. CommitStatusError:
+        still unknown, even if this sending was refused.
         """
         step = TransactionStep.from_bytes(transaction, hash=self.session.hash)
         return await self.run(flows.complete(self.session, step, timeout))

@@ -59,13 +59,19 @@ class FileCheckpoint(Checkpoint):
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         self._path = Path(path)
-        self._lock = self._path.with_name(self._path.name + ".lock").open("w")
+        try:
+            self._lock = self._path.with_name(self._path.name + ".lock").open("w")
+        except OSError as error:
+            raise ConfigurationError(f"cannot be locked: {error.strerror}", file=str(path)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._load()
-        except OSError as error:
+        except BlockingIOError as error:
             self._lock.close()
             raise ConfigurationError("another process holds this checkpoint", file=str(path)) from error
+        except OSError as error:
+            self._lock.close()
+            raise ConfigurationError(f"cannot be read: {error.strerror}", file=str(path)) from error
         except ConfigurationError:
             self._lock.close()
             raise

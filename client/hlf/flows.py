@@ -186,28 +186,30 @@ def submit(session: Session, transaction: TransactionStep, timeout: float | None
     """
     transaction = yield from sign(session, transaction)
     limit = session.timeouts.submit if timeout is None else timeout
-    refusal = ""
-    try:
-        yield _submit_call(transaction, limit)
-    except RpcFailure as failure:
-        if failure.code in _REFUSED:
-            raise failure.to(
-                SubmitError,
-                "submit failed",
-                transaction.transaction_id,
-                transaction=transaction.bytes(),
-            ) from None
-        refusal = failure.message or failure.code
+    failure = yield from _send(transaction, limit)
+    if failure is not None and failure.code in _REFUSED:
+        raise failure.to(
+            SubmitError, "submit failed", transaction.transaction_id, transaction=transaction.bytes()
+        )
+    return _sent(session, transaction, failure)
+
+
+def _sent(session: Session, transaction: TransactionStep, failure: RpcFailure | None) -> CommitStep:
+    refusal = "" if failure is None else failure.message or failure.code
     return CommitStep.of(transaction, session.identity, refusal=refusal)
 
 
-def _submit_call(transaction: TransactionStep, timeout: float) -> Call:
+def _send(transaction: TransactionStep, timeout: float) -> Flow[RpcFailure | None]:
     request = SubmitRequest(
         transaction_id=transaction.transaction_id,
         channel_id=transaction.channel,
         prepared_transaction=transaction.envelope(),
     )
-    return Call(_SUBMIT, request, SubmitResponse, timeout)
+    try:
+        yield Call(_SUBMIT, request, SubmitResponse, timeout)
+    except RpcFailure as failure:
+        return failure
+    return None
 
 
 def commit_status(session: Session, commit: CommitStep, timeout: float | None = None) -> Flow[CommitStatus]:
@@ -235,15 +237,8 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
             code = TxValidationCode.Name(answer.result)
             return CommitStatus(commit.transaction_id, answer.block_number, code)
         if commit.transaction is not None:
-            yield from _send_again(commit.transaction, deadline.within(window))
-
-
-def _send_again(transaction: TransactionStep, timeout: float) -> Flow[None]:
-    try:
-        yield _submit_call(transaction, timeout)
-    except RpcFailure:
-        # Whatever this answer is ("already processed" among them), only the commit status tells the outcome.
-        return
+            # Whatever this answers ("already processed" too), only the commit status tells the outcome.
+            yield from _send(commit.transaction, deadline.within(window))
 
 
 def _unknown(failure: RpcFailure, commit: CommitStep) -> CommitStatusError:
@@ -261,9 +256,14 @@ def _unknown(failure: RpcFailure, commit: CommitStep) -> CommitStatusError:
 def complete(
     session: Session, transaction: TransactionStep, timeout: float | None = None
 ) -> Flow[CommitStatus]:
-    """Submit a transaction and wait for its outcome."""
+    """Send a transaction that may have been sent before, and wait for its outcome.
+
+    CommitStatusError, never SubmitError: an earlier sending may be ordered although this one is refused.
+    """
     deadline = Deadline(session, timeout)
-    commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
+    transaction = yield from sign(session, transaction)
+    failure = yield from _send(transaction, deadline.within(session.timeouts.submit))
+    commit = _sent(session, transaction, failure)
     return (yield from commit_status(session, commit, deadline.rest(session.timeouts.commit_status)))
 
 
@@ -290,7 +290,10 @@ class ContractFlows:
     name: str | None = None
 
     def proposal(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> ProposalStep:
-        """Build a proposal with a new transaction id; no I/O, not signed yet."""
+        """Build a proposal with a new transaction id; no I/O, not signed yet. TypeError: unknown option."""
+        if unknown := sorted(options.keys() - CallOptions.__annotations__.keys()):
+            # Passed over in silence, a misspelt name would send transient data where it must not go.
+            raise TypeError(f"unknown option {unknown[0]!r}; one of {', '.join(CallOptions.__annotations__)}")
         qualified = f"{self.name}:{function}" if self.name else function
         values = [qualified, *args]
         parts = build_proposal(

@@ -102,7 +102,7 @@ class EventStream(_Stream[E], Iterator[E]):
 
     def __next__(self) -> E:
         while True:
-            if self._ready:
+            if self._ready and not self._closed:
                 return self._take()
             if self._closed or self.subscription.exhausted:
                 raise StopIteration
@@ -140,10 +140,12 @@ class AsyncEventStream(_Stream[E], AsyncIterator[E]):
     async def _open(self) -> None:
         request = await self._driver.run(self._opening())
         self._call = self._start(request, iter([request]))
+        if self._closed:
+            self._call.cancel()
 
     async def __anext__(self) -> E:
         while True:
-            if self._ready:
+            if self._ready and not self._closed:
                 return self._take()
             if self._closed or self.subscription.exhausted:
                 raise StopAsyncIteration

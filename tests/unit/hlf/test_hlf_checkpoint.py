@@ -66,3 +66,12 @@ def test_memory():
     checkpoint = Checkpoint()
     checkpoint.move(3, "t")
     assert (checkpoint.start, checkpoint.transaction_id) == (3, "t")
+
+
+def test_a_file_that_cannot_be_used_is_not_said_to_be_held_by_another_process(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "entry").touch()
+    for path, reason in (("folder", "cannot be read"), ("none/c.json", "cannot be locked")):
+        with pytest.raises(ConfigurationError, match=reason) as caught:
+            FileCheckpoint(tmp_path / path)
+        assert caught.value.file == str(tmp_path / path)

@@ -9,7 +9,7 @@ from fabric_protos.gateway.gateway_pb2 import ChaincodeEventsResponse
 from fabric_protos.peer.chaincode_event_pb2 import ChaincodeEvent as WireEvent
 
 import hlf
-from hlf import AsyncGateway, ChaincodeEvent, Endpoint
+from hlf import AsyncGateway, ChaincodeEvent, Endpoint, SigningIdentity
 from hlf.events import Blocks, ChaincodeEvents
 from tests.unit.hlf.fake_gateway import Refuse
 
@@ -114,6 +114,47 @@ def test_close_ends_asynchronous_iteration(fake, identity):
                 return await asyncio.wait_for(reader, 10)
 
     assert asyncio.run(scenario()) == []
+
+
+def test_nothing_is_handed_out_after_close(fake, gateway, identity, face):
+    fake.events = [(3, [("t1", "a", b""), ("t2", "a", b"")])]
+
+    async def scenario():
+        async with AsyncGateway(Endpoint(fake.address), identity) as connected:
+            stream = connected.network("ch").chaincode_events("basic", start_block=3)
+            first = await anext(stream)
+            stream.close()
+            return [first, *[event async for event in stream]]
+
+    if face == "async":
+        events = asyncio.run(scenario())
+    else:
+        stream = gateway.network("ch").chaincode_events("basic", start_block=3)
+        first = next(stream)
+        stream.close()
+        events = [first, *stream]
+    assert [event.transaction_id for event in events] == ["t1"]
+
+
+def test_close_while_the_stream_is_being_opened_ends_iteration(fake, identity):
+    async def scenario():
+        signing, release = asyncio.Event(), asyncio.Event()
+
+        async def sign(message):
+            signing.set()
+            await release.wait()
+            return identity.sign(message)
+
+        remote = SigningIdentity(identity.identity, sign)
+        async with AsyncGateway(Endpoint(fake.address), remote) as gateway:
+            stream = gateway.network("ch").chaincode_events("basic")
+            reader = asyncio.create_task(anext(stream, None))
+            await signing.wait()
+            stream.close()
+            release.set()
+            return await asyncio.wait_for(reader, 10)
+
+    assert asyncio.run(scenario()) is None
 
 
 def test_a_cancelled_reader_stays_cancelled(fake, identity):

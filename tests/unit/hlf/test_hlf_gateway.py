@@ -223,6 +223,34 @@ def test_outcome_unknown_can_be_resumed_elsewhere(run, fake, identity, quick):
     assert len(fake.requests["Endorse"]) == 1
 
 
+def test_resuming_what_was_committed_meanwhile_is_not_mistaken_for_a_refusal(run, fake):
+    fake.commit_on_submit = False
+
+    async def scenario(gateway, wait):
+        await wait(contract(gateway).submit("Write", timeout=0.5))
+
+    with pytest.raises(hlf.CommitStatusError) as caught:
+        run(scenario)
+    fake.commit(caught.value.transaction_id)
+    fake.script["Submit"] = [
+        Refuse(Code.ABORTED, "received unsuccessful response from orderer: status=SERVICE_UNAVAILABLE")
+    ]
+
+    async def later(gateway, wait):
+        return await wait(gateway.resume(caught.value.transaction))
+
+    assert run(later).successful
+
+
+def test_a_misspelt_option_is_not_passed_over(run, fake):
+    async def scenario(gateway, wait):
+        await wait(contract(gateway).submit("Write", endorsing_organisations=["Org1MSP"]))
+
+    with pytest.raises(TypeError, match=r"'endorsing_organisations'.*endorsing_organizations"):
+        run(scenario)
+    assert not fake.requests
+
+
 def test_refused_submit_is_a_submit_error(run, fake):
     fake.script["Submit"] = [
         Refuse(Code.ABORTED, "received unsuccessful response from orderer: status=FORBIDDEN, info=no")
