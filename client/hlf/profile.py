@@ -16,6 +16,7 @@ Paths are relative to the profile's folder.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ from urllib.parse import urlsplit
 
 from hlf.endpoint import Endpoint
 from hlf.errors import ConfigurationError
+
+# An authority's port may be left to its scheme.
+_URL = re.compile(r"grpcs?://[^/]+:\d+/?|https?://[^/]+(/.*)?")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class NodeProfile:
     tls_root_pem: bytes | None = field(default=None, repr=False)
     override_host: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    file: str = field(default="", repr=False)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -42,7 +47,9 @@ class NodeProfile:
         parts = urlsplit(self.url)
         secure = parts.scheme in {"grpcs", "https"}
         if secure and self.tls_root_pem is None:
-            raise ConfigurationError(f"{self.name} uses TLS and has no tlsCACerts", field="tlsCACerts")
+            raise ConfigurationError(
+                f"{self.name} uses TLS and has no tlsCACerts", file=self.file, field="tlsCACerts"
+            )
         roots = self.tls_root_pem if secure else None
         return Endpoint(parts.netloc, roots, override_host=self.override_host if secure else None)
 
@@ -169,12 +176,14 @@ class _Reader:
     def node(self, name: str, value: Any, place: str) -> NodeProfile:
         entry = self.mapping(value, place)
         url = entry.get("url")
-        if not isinstance(url, str) or urlsplit(url).scheme not in {"grpc", "grpcs", "http", "https"}:
+        if not isinstance(url, str) or not _URL.fullmatch(url):
             raise self.fail(f"{place}.url", "grpcs://host:port is expected")
         options = self.mapping(entry.get("grpcOptions"), f"{place}.grpcOptions")
         override = options.get("ssl-target-name-override") or options.get("hostnameOverride")
         roots = self.certificates(entry.get("tlsCACerts"), f"{place}.tlsCACerts")
-        return NodeProfile(name, url, roots, override, options)
+        if override is not None and not isinstance(override, str):
+            raise self.fail(f"{place}.grpcOptions", "a host name is expected")
+        return NodeProfile(name, url, roots, override, options, str(self.file))
 
     def certificates(self, value: Any, place: str) -> bytes | None:
         entry = self.mapping(value, place)

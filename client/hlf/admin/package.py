@@ -114,7 +114,7 @@ def read_package(package: bytes) -> Package:
         metadata = json.loads(outer["metadata.json"])
         files = _untar_gz(outer["code.tar.gz"])
         return Package(metadata["label"], metadata["type"], metadata.get("path", ""), files)
-    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, KeyError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError("not a chaincode package", field="package") from error
 
 

@@ -179,7 +179,7 @@ def _format_principal(principal: msp_principal_pb2.MSPPrincipal) -> str:
     kind = msp_principal_pb2.MSPPrincipal
     if principal.principal_classification == kind.ROLE:
         role = msp_principal_pb2.MSPRole.FromString(principal.principal)
-        return f"'{role.msp_identifier}.{_ROLE_NAMES[role.role]}'"
+        return f"'{role.msp_identifier}.{_ROLE_NAMES.get(role.role, role.role)}'"
     if principal.principal_classification == kind.IDENTITY:
         identity = identities_pb2.SerializedIdentity.FromString(principal.principal)
         return f"'{identity.mspid}.identity:{hashlib.sha256(identity.id_bytes).hexdigest()[:16]}'"

@@ -183,7 +183,10 @@ class DecodedTransaction:
 
     @property
     def timestamp(self) -> datetime:
-        """The client's clock when it made the transaction, to the microsecond, in UTC."""
+        """The client's clock when it made the transaction, to the microsecond, in UTC.
+
+        OverflowError or ValueError where the client wrote no year from 1 to 9999.
+        """
         seconds, nanos = divmod(self.timestamp_ns, 1_000_000_000)
         return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanos // 1000)
 
@@ -194,7 +197,11 @@ class DecodedTransaction:
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`."""
         record: dict[str, Any] = _plain(self)
-        record["timestamp"] = self.timestamp.isoformat()
+        try:
+            record["timestamp"] = self.timestamp.isoformat()
+        except (OverflowError, ValueError, OSError):
+            # A committed transaction, invalid ones too, holds whatever its client wrote.
+            record["timestamp"] = None
         return record
 
 
@@ -245,9 +252,13 @@ def _bytes(value: bytes, name: str) -> Any:
 
 def _plain(value: Any, name: str = "") -> Any:
     if isinstance(value, MetadataWrite):
-        policy = value.policy
-        rule = {"policy": format_policy(policy)} if policy is not None else {}
-        return {"key": value.key, "entries": {key: _bytes(each, "") for key, each in value.entries}, **rule}
+        entries = {key: _bytes(each, "") for key, each in value.entries}
+        try:
+            rule = {} if value.policy is None else {"policy": format_policy(value.policy)}
+        except DecodeError:
+            # Chaincodes may write any bytes; a policy that cannot be read shows in the entries.
+            rule = {}
+        return {"key": value.key, "entries": entries, **rule}
     if dataclasses.is_dataclass(value):
         return {each.name: _plain(getattr(value, each.name), each.name) for each in dataclasses.fields(value)}
     if isinstance(value, bytes):

@@ -80,6 +80,11 @@ def test_plain_peer(tmp_path, identity, fake):
         ({"organizations": {"Org1": {}}}, "organizations.Org1.mspid"),
         ({"organizations": []}, "organizations"),
         ({"peers": {"p": {"url": "localhost"}}}, "peers.p.url"),
+        ({"peers": {"p": {"url": "grpcs://localhost"}}}, "peers.p.url"),
+        (
+            {"peers": {"p": {"url": "grpc://h:1", "grpcOptions": {"ssl-target-name-override": 5}}}},
+            "peers.p.grpcOptions",
+        ),
         ({"peers": {"p": {"url": "grpcs://h:1", "tlsCACerts": {"path": "gone"}}}}, "peers.p.tlsCACerts.path"),
         ({"peers": {"p": {"url": "grpcs://h:1", "tlsCACerts": {"pem": 5}}}}, "peers.p.tlsCACerts.pem"),
     ],
@@ -89,6 +94,12 @@ def test_errors_name_file_and_field(tmp_path, change, field):
         load_profile(write(tmp_path, {**SAMPLE, **change}))
     assert caught.value.field == field
     assert "profile.yaml" in str(caught.value)
+
+
+def test_a_peer_without_its_authority_is_named_with_the_file(tmp_path, identity):
+    path = write(tmp_path, {**SAMPLE, "peers": {"p": {"url": "grpcs://h:1"}}})
+    with pytest.raises(ConfigurationError, match=r"profile\.yaml: tlsCACerts: p uses TLS"):
+        Gateway.from_profile(path, identity, peer="p")
 
 
 def test_unreadable_profiles(tmp_path):

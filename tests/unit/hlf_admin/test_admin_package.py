@@ -70,6 +70,9 @@ def test_what_is_no_package_is_refused() -> None:
         package.read_package(b"nothing")
     with pytest.raises(ConfigurationError, match=r"metadata\.json is missing"):
         package.read_package(archive(tarfile.TarInfo("other")))
+    code = package._tar_gz({})
+    with pytest.raises(ConfigurationError, match="not a chaincode package"):
+        package.read_package(package._tar_gz({"metadata.json": b"[]", "code.tar.gz": code}))
     link = tarfile.TarInfo("metadata.json")
     link.type = tarfile.SYMTYPE
     with pytest.raises(ConfigurationError, match="not a regular file"):

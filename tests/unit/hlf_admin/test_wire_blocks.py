@@ -6,11 +6,18 @@ import pytest
 from fabric_protos.common import common_pb2
 from fabric_protos.ledger.rwset import rwset_pb2
 from fabric_protos.ledger.rwset.kvrwset import kv_rwset_pb2
+from fabric_protos.msp import msp_principal_pb2
 
 from hlf.wire import blocks
 from hlf.wire.configtx import config_of
-from hlf.wire.policy import format_policy
-from hlf.wire.records import DecodedTransaction, Version
+from hlf.wire.policy import format_policy, parse_policy
+from hlf.wire.records import (
+    VALIDATION_PARAMETER,
+    DecodedTransaction,
+    MetadataWrite,
+    NamespaceSet,
+    Version,
+)
 from hlf.wire.verify import ChainVerifier, Consenters, valid_signers
 
 RECORDED = Path(__file__).parents[2] / "data" / "blocks"
@@ -134,6 +141,19 @@ def test_json_is_plain_and_shows_the_rule() -> None:
     demo = transaction["rwset"][1]
     assert demo["metadata_writes"][0]["policy"] == "AND('semas.peer','foundation-seoul.peer')"
     assert "base64" in demo["metadata_writes"][0]["entries"]["VALIDATION_PARAMETER"]
+
+
+def test_json_of_whatever_a_client_or_chaincode_wrote() -> None:
+    assert DecodedTransaction(timestamp_ns=10**30).to_json()["timestamp"] is None
+    principal = msp_principal_pb2.MSPRole(msp_identifier="A")
+    principal.role = 9
+    for written, policy in ((principal.SerializeToString(), "OR('A.9')"), (b"\xff", None)):
+        envelope = parse_policy("OR('A.peer')")
+        envelope.identities[0].principal = written
+        change = MetadataWrite("k", ((VALIDATION_PARAMETER, envelope.SerializeToString()),))
+        sets = NamespaceSet("cc", (), (), (), (change,), ())
+        (document,) = DecodedTransaction(rwset=(sets,)).to_json()["rwset"]
+        assert document["metadata_writes"][0].get("policy") == policy
 
 
 def test_what_cannot_be_read_stays_in_its_place() -> None:
