@@ -199,6 +199,16 @@ def keep(ctx: Context, collection: str, key: str, value: BaseModel) -> None:
     ctx.private(collection).put(key, encode(value))
 
 
+def keep_new(ctx: Context, collection: str, key: str, value: BaseModel) -> None:
+    """Store the first private value of a record: a record of another type may share collection and id."""
+    require(
+        ctx.private(collection).hash(key) is None,
+        "ALREADY_EXISTS",
+        "the collection holds a value under this id already",
+    )
+    keep(ctx, collection, key, value)
+
+
 def unchanged(ctx: Context, collection: str, key: str, value: BaseModel) -> None:
     """Refuse when a value passed in the transient field is not the one that the collection holds."""
     known = ctx.private(collection).hash(key)

@@ -78,6 +78,9 @@ def applicant(ctx: Context) -> str:
         raise ContractError("NOT_PERMITTED", f"this is for applicants, not for {ctx.client.msp_id}")
     if not holder:
         raise ContractError("NOT_PERMITTED", "the caller's certificate names no holder")
+    if kind_of(holder) is not Kind.OTHER:
+        # Sealing keys of holders and organizations stand in one directory.
+        raise ContractError("NOT_PERMITTED", "the caller's certificate gives an organization as its holder")
     return holder
 
 

@@ -32,6 +32,8 @@ def cast(
     raw = ctx.state.get(key)
     before = Ballot(proposal=proposal, state="proposed") if raw is None else Ballot.model_validate(parse(raw))
     require(voter not in before.votes, "ALREADY_VOTED", f"{voter} has voted for this already")
+    # A late vote would bring back what later ballots have replaced.
+    require(before.state != "carried", "ALREADY_CARRIED", "a majority has voted for this already")
     votes = tuple(sorted({*before.votes, voter}))
     carried = majority(len(set(votes) & set(electorate)), len(electorate))
     ballot = before.model_copy(update={"votes": votes, "state": "carried" if carried else "proposed"})

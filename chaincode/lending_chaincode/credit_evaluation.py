@@ -17,6 +17,7 @@ from lending_chaincode.books import (
     announce,
     create,
     keep,
+    keep_new,
     load,
     pair,
     read_private,
@@ -87,7 +88,7 @@ class CreditEvaluation(EvaluationGovernance):
             references={"bundle": referral.bundle_id} if referral.bundle_id else {},
         )
         use_once(ctx, referral.letter, sorted({"semas", foundation}), referral_id)
-        keep(ctx, _handed_over(ctx, foundation), referral_id, referral)
+        keep_new(ctx, _handed_over(ctx, foundation), referral_id, referral)
         return announce(ctx, "refer", record)
 
     @transaction
@@ -143,7 +144,8 @@ class CreditEvaluation(EvaluationGovernance):
         evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
         require(not evaluation.guaranteeable, "NOT_NEEDED", "the score reaches the threshold")
         before = _override(ctx, owner, referral_id)
-        officer = hashlib.sha256(ctx.client.certificate_pem).hexdigest()
+        # By name and issuer, which survive re-enrolment: a second certificate is not a second officer.
+        officer = hashlib.sha256(ctx.client.id.encode()).hexdigest()
         officers = before.officers if before else ()
         require(officer not in officers, "SAME_OFFICER", "the second officer must be another one")
         require(len(officers) < 2, "NOT_NEEDED", "two officers have signed already")
@@ -262,6 +264,11 @@ class CreditEvaluation(EvaluationGovernance):
         *,
         own: tuple[str, ...],
     ) -> None:
+        require(
+            kind_of(reservation.bank) is Kind.BANK,
+            "BAD_ARGUMENT",
+            "the guarantee is for a bank, whose letter alone releases the entries",
+        )
         ring = key_ring(ctx).in_bytes()
         firm = _confirmed(ctx, record, owner).firm
         index = ctx.private(shared_collection(ctx))

@@ -13,7 +13,7 @@ from lending_chaincode.books import (
     business_date,
     create,
     find,
-    keep,
+    keep_new,
     load,
     pair,
     read_private,
@@ -111,7 +111,7 @@ class DocumentExchange(Chartered):
             on=business_date,
             holder=holder,
         )
-        keep(ctx, _PAIR, consent_id, consent)
+        keep_new(ctx, _PAIR, consent_id, consent)
         return announce(ctx, "give_consent", record)
 
     @transaction
@@ -152,7 +152,7 @@ class DocumentExchange(Chartered):
         unchanged(ctx, _PAIR, consent_id, consent)
         refuse_all(access_violations(consent, document.kind, "semas", business_date))
         _sealed_to(document, {"semas", consent.holder})
-        commitment = _receipt(ctx, document, document_id, consent_id, issuer)
+        commitment = _receipt(ctx, document, document_id, consent_id, consent.holder, issuer)
         record = create(
             ctx,
             "deposit_document",
@@ -164,7 +164,7 @@ class DocumentExchange(Chartered):
             references={"consent": consent_id, "issuer": issuer},
             commitments={"document": commitment},
         )
-        keep(ctx, _DOCUMENTS, document_id, document)
+        keep_new(ctx, _DOCUMENTS, document_id, document)
         return announce(ctx, "deposit_document", record)
 
     @transaction
@@ -239,7 +239,9 @@ class DocumentExchange(Chartered):
                 "a document is under another consent",
             )
             issuer = ruled(catalogue().document, document.kind).issuer
-            commitment = _receipt(ctx, document, document.document_id, bundle.consent_id, issuer)
+            commitment = _receipt(
+                ctx, document, document.document_id, bundle.consent_id, bundle.consent.holder, issuer
+            )
             commitments[document.document_id] = commitment
         listed = {one.document_id: one.commitment for one in body.documents}
         require(listed == commitments, "LETTER_MISMATCH", "the letter lists other documents")
@@ -254,7 +256,7 @@ class DocumentExchange(Chartered):
             commitments=commitments,
         )
         use_once(ctx, bundle.letter, ("semas", foundation), bundle_id)
-        keep(ctx, pair("semas", foundation), bundle_id, bundle)
+        keep_new(ctx, pair("semas", foundation), bundle_id, bundle)
         return announce(ctx, "forward_evidence", record)
 
     @transaction
@@ -331,7 +333,7 @@ class DocumentExchange(Chartered):
             holder=holder,
             references={"from": sender, "to": recipient},
         )
-        keep(ctx, collection, relay_id, sealed)
+        keep_new(ctx, collection, relay_id, sealed)
         return announce(ctx, "relay_letter", record)
 
     @query
@@ -366,7 +368,9 @@ def _sealed_to(document: SealedDocument, recipients: set[str]) -> None:
     )
 
 
-def _receipt(ctx: Context, document: SealedDocument, document_id: str, consent_id: str, issuer: str) -> str:
+def _receipt(
+    ctx: Context, document: SealedDocument, document_id: str, consent_id: str, holder: str, issuer: str
+) -> str:
     """The commitment in the issuer's receipt, which must speak of this very document."""
     require_id(document_id, "document_id")
     require(
@@ -380,7 +384,7 @@ def _receipt(ctx: Context, document: SealedDocument, document_id: str, consent_i
     body = said(letter, ReceiptBody)
     require(
         (document.document_id, document.consent_id) == (document_id, consent_id)
-        and (body.consent_id, body.document_kind) == (consent_id, document.kind),
+        and (body.holder, body.consent_id, body.document_kind) == (holder, consent_id, document.kind),
         "LETTER_MISMATCH",
         "the receipt speaks of another document",
     )

@@ -117,7 +117,7 @@ class Guarantee(Chartered):
         file: Private[GuaranteeFile],
         claim: Private[SubrogationClaim],
     ) -> RecordView:
-        """The bank asks for payment and lays open the loan's log."""
+        """The bank asks for payment and lays open the loan's log; again when the log has gone on."""
         record = self._open(ctx, "claim", guarantee_id, file, Kind.BANK)
         refuse_all(ruled(claim_violations, file, claim))
         require(claim.events[-1].on <= business_date, "DATE_BACKWARDS", "the log runs past the business date")
@@ -161,9 +161,9 @@ class Guarantee(Chartered):
         file: Private[GuaranteeFile],
         entry: Private[Entry],
     ) -> RecordView:
-        """The bank closes a guarantee whose loan is repaid, the foundation one that it paid under."""
+        """The bank closes a guarantee under which nothing was paid, the foundation one that it paid under."""
         record = load(ctx, "guarantee", guarantee_id)
-        repaid = record.state == "accepted"
+        repaid = record.state != "subrogated"
         self._open(ctx, "close", guarantee_id, file, Kind.BANK if repaid else Kind.FOUNDATION)
         event = event_of(entry, Closing, business_date)
         if repaid:

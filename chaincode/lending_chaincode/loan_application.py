@@ -29,7 +29,7 @@ from lending_domain.funds import FirmProfile, FundAnswer, application_violations
 from lending_domain.letters import LetterKind, SignedLetter
 from lending_domain.records import Record, RecordView, encode
 from lending_domain.records_application import ApplicationForm, ReviewDecision
-from lending_domain.records_letters import ReceiptBody
+from lending_domain.records_letters import ConfirmationBody, ReceiptBody
 
 _PAIR = pair("applicants", "semas")
 _PARTIES = ("applicants", "semas")
@@ -119,12 +119,42 @@ class LoanApplication(Chartered):
 
     @transaction
     def deliver_letter(
-        self, ctx: Context, application_id: str, business_date: date, letter: Private[SignedLetter]
+        self,
+        ctx: Context,
+        application_id: str,
+        business_date: date,
+        letter: Private[SignedLetter],
+        form: Private[ApplicationForm],
+        decision: Private[ReviewDecision],
     ) -> RecordView:
         """Give the applicant the confirmation letter (정책자금 확인서), signed once the review stands."""
         record = load(ctx, "application", application_id)
         party(ctx, record, Kind.SEMAS)
-        verified(ctx, letter, LetterKind.CONFIRMATION, "semas", None, subject=application_id, role="officer")
+        allowed(record, "deliver_letter")
+        unchanged(ctx, _PAIR, application_id, form)
+        unchanged(ctx, _PAIR, f"{application_id}.decision", decision)
+        signed = verified(
+            ctx,
+            letter,
+            LetterKind.CONFIRMATION,
+            "semas",
+            form.foundation or "semas",
+            subject=application_id,
+            role="officer",
+        )
+        promised = ConfirmationBody(
+            holder=form.holder,
+            fund=form.fund,
+            amount_krw=decision.amount_krw,
+            firm=form.firm,
+            profile=form.profile,
+            valid_until=decision.valid_until,
+        )
+        require(
+            said(signed, ConfirmationBody) == promised,
+            "LETTER_MISMATCH",
+            "the letter does not say what was applied for and confirmed",
+        )
         changed = advance(ctx, record, "deliver_letter", business_date)
         keep(ctx, _PAIR, f"{application_id}.letter", letter)
         return announce(ctx, "deliver_letter", changed)
@@ -197,9 +227,10 @@ def _held(ctx: Context, form: ApplicationForm) -> tuple[str, ...]:
         )
         body = said(letter, ReceiptBody)
         require(
-            (body.consent_id, body.document_kind) == (form.consent_id, reference.kind),
+            (body.holder, body.consent_id, body.document_kind)
+            == (form.holder, form.consent_id, reference.kind),
             "LETTER_MISMATCH",
-            "a receipt speaks of another consent or document",
+            "a receipt speaks of another holder, consent or document",
         )
     return tuple(reference.kind for reference in form.documents)
 

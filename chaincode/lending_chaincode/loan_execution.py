@@ -295,6 +295,8 @@ class LoanExecution(Chartered):
         record = load(ctx, "loan", loan_id)
         if by_holder and kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
             holder_of(ctx, record)
+            # The guarantor pays by the log that the bank laid open: from then on the bank alone adds to it.
+            require(record.state != "accident", "WRONG_STATE", "under an accident the lender resets the rate")
         else:
             party(ctx, record, *_LENDERS)
         allowed(record, action)

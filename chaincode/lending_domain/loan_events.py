@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from lending_domain.money import Percent, PositiveWon
 from lending_domain.schedules import LoanTerms, MonthCount
@@ -35,7 +35,7 @@ class ServicingTerms(Value):
 
     floating: Flag = True
     spread: Percent
-    overdue_spread: Percent = Decimal(3)
+    overdue_spread: Annotated[Percent, Field(le=3)] = Decimal(3)
     allocation: tuple[Component, Component, Component, Component] = (
         Component.FEE,
         Component.OVERDUE_INTEREST,
@@ -49,6 +49,13 @@ class ServicingTerms(Value):
     coverage: Percent = Decimal(85)
     accident_after_days: Count = 30
     accident_notice_days: Count = 60
+
+    @model_validator(mode="after")
+    def _each_component_once(self) -> "ServicingTerms":
+        # A component missing or twice would swallow a part of a repayment.
+        if set(self.allocation) != set(Component):
+            raise ValueError("the allocation names each component once")
+        return self
 
 
 class _Event(Value):

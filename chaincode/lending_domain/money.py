@@ -27,7 +27,19 @@ def _no_binary_fraction(value: object) -> object:
     return value
 
 
+def short(value: Decimal) -> Decimal:
+    """The value; ValueError when it is written with more than 28 decimals.
+
+    Zero may have thousands of millions of them (0E-999999999), and canonical JSON would write them all.
+    """
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -28:
+        raise ValueError("a number has no more than 28 decimals, zeros included")
+    return value
+
+
 def _four_decimals(value: Decimal) -> Decimal:
+    short(value)
     scaled = value.scaleb(4)
     if scaled != scaled.to_integral_value():
         raise ValueError("a rate has at most four decimals of a per cent")

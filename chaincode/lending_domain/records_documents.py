@@ -131,6 +131,15 @@ def access_violations(consent: Consent, item: str, recipient: str, on: date) -> 
                 field="consent",
             )
         )
+    if on < consent.given_on:
+        found.append(
+            Violation(
+                code="CONSENT_NOT_YET_GIVEN",
+                ko="동의하기 전의 날짜입니다.",
+                en="The consent was given later.",
+                field="consent.given_on",
+            )
+        )
     if on > consent.expires_on:
         found.append(
             Violation(

@@ -44,7 +44,7 @@ class OverrideRequest(Salted):
 
 
 class Override(Salted):
-    """A departure from the score by two officers, with reasons. officers: digests of certificates."""
+    """A departure from the score by two officers, with reasons. officers: digests of their client ids."""
 
     officers: tuple[Hex256, ...]
     reasons: tuple[str, ...]

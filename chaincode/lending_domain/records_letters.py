@@ -12,8 +12,12 @@ from lending_domain.values import Hex256, Identifier, Quarter, Value
 
 
 class ReceiptBody(Value):
-    """An issuer's receipt (kind evidence, subject document_id): which document, and its salted commitment."""
+    """An issuer's receipt (kind evidence, subject document_id): whose document, and its salted commitment.
 
+    holder: who gave the consent; a receipt proves nothing for anyone else.
+    """
+
+    holder: Identifier
     consent_id: RecordId
     document_kind: str
     commitment: Hex256

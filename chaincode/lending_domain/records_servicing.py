@@ -119,8 +119,10 @@ def claim_violations(file: GuaranteeFile, claim: SubrogationClaim) -> Violations
         and first.terms.principal == file.principal_krw
         and first.servicing.coverage == file.coverage
     )
+    # A claim made again, after a repayment, goes on from the log that was laid open before.
+    continues = claim.events[: len(file.events)] == file.events
     same_accident = file.accident in [one for one in claim.events if isinstance(one, Accident)]
-    if fits and same_accident and fold(claim.events).stage is Stage.ACCIDENT:
+    if fits and continues and same_accident and fold(claim.events).stage is Stage.ACCIDENT:
         return ()
     return (
         Violation(

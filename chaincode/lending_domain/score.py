@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from lending_domain.canonical import digest
 from lending_domain.form import (
@@ -24,7 +24,7 @@ from lending_domain.form import (
     RealEstate,
     form_violations,
 )
-from lending_domain.money import split
+from lending_domain.money import short, split
 from lending_domain.values import Flag, Value
 from lending_domain.violations import Violation, Violations, require
 
@@ -32,7 +32,7 @@ UNIT = 60_000_000
 """Score units in 1."""
 
 Block = Literal["financial", "fact", "judgement", "bonus"]
-Weight = Annotated[Decimal, Field(ge=0, le=1)]
+Weight = Annotated[Decimal, Field(ge=0, le=1), AfterValidator(short)]
 Grade = Annotated[int, Field(ge=1, le=6)]
 
 

@@ -59,10 +59,10 @@ GUARANTEE: Life = {
     "cancel": Step(("issued",), "cancelled"),
     "accept": Step(("issued",), "accepted"),
     "notify_accident": Step(("accepted",), "accident"),
-    "claim": Step(("accident",), "claimed"),
+    "claim": Step(("accident", "claimed"), "claimed"),
     "subrogate": Step(("claimed",), "subrogated"),
     "record_recovery": Step(("subrogated",), "subrogated"),
-    "close": Step(("accepted", "subrogated"), "closed"),
+    "close": Step(("accepted", "accident", "claimed", "subrogated"), "closed"),
 }
 LOAN: Life = {
     "execute": Step((NEW,), "executed"),

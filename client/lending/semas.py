@@ -59,8 +59,15 @@ class SemasClient(Institution[G]):
         )
 
     @verb
-    def deliver_letter(self, application_id: str, on: date, letter: SignedLetter) -> Flow[Committed]:
-        """Give the applicant the confirmation letter (정책자금 확인서)."""
+    def deliver_letter(
+        self,
+        application_id: str,
+        on: date,
+        letter: SignedLetter,
+        form: ApplicationForm,
+        decision: ReviewDecision,
+    ) -> Flow[Committed]:
+        """Give the applicant the confirmation letter (정책자금 확인서): what `form` and `decision` say."""
         return (
             yield from self.execute(
                 "application",
@@ -68,7 +75,7 @@ class SemasClient(Institution[G]):
                 "deliver_letter",
                 application_id,
                 on,
-                private={"letter": letter},
+                private={"letter": letter, "form": form, "decision": decision},
                 endorsers=_APPLICATION,
             )
         )

@@ -72,11 +72,10 @@ def _evaluation(cast: Cast, narrator: Narrator, applicants: list[Applicant]) -> 
     )
     threshold_id = new_id()
     for foundation in foundations:
-        narrator.submit(
-            f"{foundation} votes for the thresholds",
-            threshold_id,
-            _later(cast.administrator(foundation).vote_threshold, "referral", threshold_id, table),
-        )
+        vote = _later(cast.administrator(foundation).vote_threshold, "referral", threshold_id, table)
+        done = narrator.submit(f"{foundation} votes for the thresholds", threshold_id, vote)
+        if done.state == "active":
+            break
     secret = DuplicateSecret(salt=new_salt(), key_version=1, secret=secrets.token_hex(32))
     narrator.submit(
         "the foundations share a secret for the duplicate-support check",

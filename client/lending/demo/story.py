@@ -202,7 +202,7 @@ class Story:
         self._tell(
             "the confirmation letter (정책자금 확인서)",
             self.application_id,
-            lambda: semas.deliver_letter(self.application_id, on, self.confirmation),
+            lambda: semas.deliver_letter(self.application_id, on, self.confirmation, form, decision),
         )
 
     def hand_over(self, *, evidence: bool = True) -> None:

@@ -65,7 +65,12 @@ def seal(
     bound = digest(consent)
     plain = canonical({"content": content, "salt": salt.hex()})
     ciphertext = AESGCM(data_key).encrypt(nonce, plain, seal_header(content.id, content.kind, bound))
-    body = ReceiptBody(consent_id=consent_id, document_kind=content.kind, commitment=commit(content, salt))
+    body = ReceiptBody(
+        holder=consent.holder,
+        consent_id=consent_id,
+        document_kind=content.kind,
+        commitment=commit(content, salt),
+    )
     return SealedDocument(
         salt=os.urandom(16).hex(),
         document_id=content.id,

@@ -422,7 +422,10 @@ class Consortium:
     ) -> SealedDocument:
         document_id = document_id or new_id()
         issuer = catalogue().documents[kind].issuer
-        body = ReceiptBody(consent_id=consent_id, document_kind=kind, commitment=secrets.token_hex(32))
+        holder = next((one for one in recipients if len(one) == 32), self.applicant.holder)
+        body = ReceiptBody(
+            holder=holder, consent_id=consent_id, document_kind=kind, commitment=secrets.token_hex(32)
+        )
         signed = receipt or self.letter(self.issuers[issuer], LetterKind.EVIDENCE, "semas", document_id, body)
         return SealedDocument(
             salt=new_id(),

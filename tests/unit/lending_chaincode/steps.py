@@ -56,7 +56,14 @@ def applied(world: Consortium):
     assert view.state == "confirmed"
     letter = world.confirmation(form, application_id)
     world.at_application(
-        "loan-application", "deliver_letter", world.semas, application_id, START, letter=letter
+        "loan-application",
+        "deliver_letter",
+        world.semas,
+        application_id,
+        START,
+        letter=letter,
+        form=stored,
+        decision=decision,
     )
     own = world.ask(world.application, "loan-application", "letter", world.applicant, application_id)
     assert own == letter

@@ -128,7 +128,9 @@ def test_deposit_is_refused_unless_all_fits(given):
     with refused("UNKNOWN_RECORD"):
         deposit(given, paper(given), consent_id=new_id())
     document_id = new_id()
-    body = ReceiptBody(consent_id=given.id, document_kind=KIND, commitment="ab" * 32)
+    body = ReceiptBody(
+        holder=given.consent.holder, consent_id=given.id, document_kind=KIND, commitment="ab" * 32
+    )
     forged = world.letter(
         world.issuers["mois"], LetterKind.EVIDENCE, "semas", document_id, body, issuer="nts"
     )
@@ -416,3 +418,78 @@ def test_charter_is_voted_by_a_majority_of_members(consortium):
         vote(world.admins["semas"].caller, second)
     assert vote(world.admins["applicants"].caller, second).state == "in-force"
     assert world.ask(world.application, "loan-application", "charter", world.semas).version == 2
+
+
+def test_another_applicants_letter_under_the_consents_id_replaces_nothing(given):
+    world = given.world
+    sealed = SealedLetter(
+        salt=new_id(), concerns=new_id(), ciphertext="c2VhbGVk", wrapped_keys={"semas": "a2V5"}
+    )
+    with refused("ALREADY_EXISTS"):
+        world.at_application(
+            "document-exchange",
+            "relay_letter",
+            world.other_applicant,
+            given.id,
+            "semas",
+            START,
+            sealed=sealed,
+        )
+    kept = world.ask(world.application, "document-exchange", "consent", world.applicant, given.id)
+    assert kept == given.consent
+
+
+def test_anothers_receipts_prove_nothing(filled):
+    world, other = filled.world, filled.world.other_applicant
+    form = world.form(filled.consent_id, filled.documents, holder=other.holder)
+    with refused("LETTER_MISMATCH"):
+        hand_in(filled, form, who=other, application_id=new_id())
+
+
+def test_no_holder_is_called_like_an_organization(consortium):
+    world = consortium
+    posing = world.authorities["applicants"].issue("x", holder="semas")
+    key = world.letter(posing, LetterKind.KEY, "*", "semas", {"public_key": "ab" * 32})
+    with refused("NOT_PERMITTED"):
+        world.at_application("document-exchange", "register_sealing_key", posing, key)
+
+
+def test_deposit_before_the_consent_was_given(given):
+    with refused("CONSENT_NOT_YET_GIVEN"):
+        deposit(given, paper(given), on=START - timedelta(days=1))
+
+
+def test_delivered_letter_says_what_was_confirmed(filled):
+    world = filled.world
+    hand_in(filled)
+    decision = ReviewDecision(
+        salt=new_id(), approved=True, amount_krw=40_000_000, valid_until=START + timedelta(days=90)
+    )
+    world.at_application(
+        "loan-application", "review", world.semas, filled.id, START, form=filled.form, decision=decision
+    )
+
+    def deliver(letter, decision=decision, form=filled.form):
+        return world.at_application(
+            "loan-application",
+            "deliver_letter",
+            world.semas,
+            filled.id,
+            START,
+            letter=letter,
+            form=form,
+            decision=decision,
+        )
+
+    more = filled.form
+    less = more.model_copy(update={"amount_krw": 40_000_000})
+    with refused("LETTER_MISMATCH"):
+        deliver(world.confirmation(more, filled.id))
+    with refused("LETTER_ADDRESSEE"):
+        deliver(world.confirmation(less, filled.id, "foundation-gyeonggi"))
+    with refused("STALE_VALUE"):
+        larger = decision.model_copy(update={"amount_krw": 50_000_000})
+        deliver(world.confirmation(more, filled.id), decision=larger)
+    with refused("STALE_VALUE"):
+        deliver(world.confirmation(less, filled.id), form=less)
+    assert deliver(world.confirmation(less, filled.id)).state == "lettered"

@@ -358,3 +358,13 @@ def test_replaying_the_log_rebuilds_the_balances(loan):
     assert (state.fees, state.principal) == (12_000, 50_000_000)
     position = world.ask(world.execution, "loan-execution", "position", world.bank_a, loan.id, day)
     assert (position.payoff, position.principal) == (state.payoff, state.principal)
+
+
+def test_holder_adds_nothing_to_the_log_under_an_accident(loan):
+    world, day = loan.world, date(2021, 4, 5)
+    world.serve("report_accident", loan.id, Accident(on=day, occurred_on=day, reason="closure"))
+    reset = RateReset(on=day, quarter="2021Q2", base="2.80")
+    notice = world.rate_notice(day, Decimal("2.80"))
+    with refused("WRONG_STATE"):
+        world.serve("reset_rate", loan.id, reset, notice, who=world.applicant)
+    assert world.serve("reset_rate", loan.id, reset, notice) == "accident"

@@ -7,8 +7,18 @@ import pytest
 
 from hlf_chaincode import key_policy
 from lending_domain.canonical import plain
-from lending_domain.loan_events import Acceleration, Accident, Closing, Recovery, Repayment, Subrogation
+from lending_domain.loan_events import (
+    Acceleration,
+    Accident,
+    Closing,
+    Payoff,
+    Recovery,
+    Repayment,
+    Subrogation,
+)
+from lending_domain.loan_state import advance
 from lending_domain.records_servicing import Entry, SubrogationClaim, owed_on
+from lending_domain.servicing import fold
 from tests.unit.lending_chaincode.consortium import BANKS, FOUNDATIONS, START, failed, new_id, refused
 from tests.unit.lending_chaincode.steps import quarter_day
 
@@ -163,7 +173,7 @@ def test_order_from_accident_to_closing(broken):
             file=before,
             claim=SubrogationClaim(salt=new_id(), events=events),
         )
-    with refused("WRONG_STATE"):
+    with refused("NOT_PERMITTED"):
         step(broken, "close", world.seoul, day, entry=entry(Closing(on=day, outcome="repaid")))
     bigger = events[0].model_copy(
         update={"terms": events[0].terms.model_copy(update={"principal": 60_000_000})}
@@ -236,3 +246,33 @@ def test_repaid_is_closed_by_the_bank(issued):
         step(issued, "close", world.seoul, START, entry=entry(Closing(on=START, outcome="repaid")))
     view = step(issued, "close", world.bank_a, START, entry=entry(Closing(on=START, outcome="repaid")))
     assert view.state == "closed"
+
+
+def test_repaid_after_accident_or_claim_is_closed_by_the_bank(broken):
+    world, day = broken.world, broken.day
+    notify(broken)
+    claim(broken)
+    with refused("CLOSING_OUTCOME"):
+        step(broken, "close", world.bank_a, day, entry=entry(Closing(on=day, outcome="written-off")))
+    payoff = advance(fold(world.head(broken.loan).events), day).payoff
+    world.serve("pay_off", broken.loan, Payoff(on=day, amount=payoff))
+    assert world.serve("close", broken.loan, Closing(on=day, outcome="repaid")) == "closed"
+    view = step(broken, "close", world.bank_a, day, entry=entry(Closing(on=day, outcome="repaid")))
+    assert view.state == "closed"
+
+
+def test_claim_is_made_again_when_the_borrower_paid_meanwhile(broken):
+    world, day = broken.world, broken.day
+    notify(broken)
+    claim(broken)
+    before = owed_on(stored(broken), day)
+    laid_open = world.head(broken.loan).events
+    world.serve("repay", broken.loan, Repayment(on=day, amount=1_000_000))
+    shorter = (*laid_open[:-2], laid_open[-1])
+    with refused("CLAIM_MISMATCH"):
+        claim(broken, shorter)
+    assert claim(broken).state == "claimed"
+    assert owed_on(stored(broken), day) < before
+    owed = advance(fold(world.head(broken.loan).events), day).subrogation_amount
+    payment = entry(Subrogation(on=day, amount=owed))
+    assert step(broken, "subrogate", world.seoul, day, entry=payment).state == "subrogated"

@@ -10,10 +10,11 @@ from hlf_chaincode.errors import PeerError
 from lending_domain.canonical import plain
 from lending_domain.form import Screening
 from lending_domain.letters import LetterKind
+from lending_domain.records_documents import SealedLetter
 from lending_domain.records_evaluation import Override, OverrideRequest, Referral, Reservation
 from lending_domain.records_letters import ReleaseBody, RevocationBody
 from lending_domain.score import model2
-from tests.unit.lending_chaincode.consortium import START, failed, new_id, refused
+from tests.unit.lending_chaincode.consortium import START, Authority, failed, new_id, refused
 from tests.unit.lending_chaincode.steps import applied, cleared, forwarded
 
 
@@ -413,3 +414,65 @@ def test_evidence_reaches_the_foundation_until_revoked(consortium):
     assert world.referral.private("semas", "semas_foundation-seoul", "document-exchange")
     assert world.referral.commit(destroy(world.seoul, START + timedelta(days=1827), START)) == ["VALID"]
     assert not world.referral.private("semas", "semas_foundation-seoul", "document-exchange")
+
+
+def test_one_officer_with_two_certificates_is_no_second_officer(confirmed):
+    world = confirmed.world
+    referral_id = refer(world, confirmed.letter)
+    evaluate(world, referral_id, low(world))
+
+    def override(who):
+        request = OverrideRequest(salt=new_id(), reason="orders for three years in hand")
+        return world.at_foundation("override", who, referral_id, START, request=request)
+
+    override(world.seoul)
+    with refused("SAME_OFFICER"):
+        override(world.authorities["foundation-seoul"].issue("evaluator", role="evaluator"))
+
+
+def test_reservation_names_a_bank(confirmed):
+    world = confirmed.world
+    referral_id = refer(world, confirmed.letter)
+    evaluate(world, referral_id, world.evaluation())
+    own = Reservation(salt=new_id(), guarantee_id=new_id(), bank="foundation-seoul")
+    with refused("BAD_ARGUMENT"):
+        world.at_foundation("reserve_support", world.seoul, referral_id, START, reservation=own)
+
+
+def test_a_late_vote_does_not_bring_back_a_replaced_model(consortium):
+    world = consortium
+    admins = {name: person.caller for name, person in world.admins.items()}
+    admins["foundation-busan"] = Authority("foundation-busan").issue("admin", "admin").caller
+
+    def vote(who, function, argument):
+        both = ["semas", "foundation-seoul"]
+        return world.referral.submit(
+            "credit-evaluation", function, argument, caller=admins[who], endorsers=both
+        )
+
+    members = ("semas", "foundation-seoul", "foundation-gyeonggi", "foundation-busan")
+    charter = world.charter(*members, version=2)
+    charter["anchors"]["foundation-busan"] = charter["anchors"]["semas"]
+    vote("semas", "vote_charter", charter)
+    assert vote("foundation-seoul", "vote_charter", charter).state == "in-force"
+    newer = model2().model_copy(update={"id": "model-2-renewed"})
+    vote("foundation-seoul", "propose_model", plain(newer))
+    assert vote("foundation-gyeonggi", "vote_model", newer.digest).state == "active"
+    with refused("ALREADY_CARRIED"):
+        vote("foundation-busan", "vote_model", model2().digest)
+    active = world.ask(world.referral, "credit-evaluation", "active_model", world.seoul)
+    assert active.digest == newer.digest
+
+
+def test_a_relayed_letter_replaces_no_evidence(consortium):
+    world, bundle_id = consortium, new_id()
+    _, _, documents, consent, consent_id = applied(world)
+    forwarded(world, documents, consent, consent_id, bundle_id)
+    sealed = SealedLetter(
+        salt=new_id(), concerns=new_id(), ciphertext="c2VhbGVk", wrapped_keys={"foundation-seoul": "a2V5"}
+    )
+    with refused("ALREADY_EXISTS"):
+        world.hand_over(
+            "document-exchange", "relay_letter", bundle_id, "foundation-seoul", START, sealed=sealed
+        )
+    assert world.ask(world.referral, "document-exchange", "evidence", world.seoul, bundle_id, START)

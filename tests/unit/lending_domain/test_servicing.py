@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from lending_domain.canonical import canonical
 from lending_domain.loan_events import (
@@ -343,3 +344,11 @@ def _event(now: LoanState, what: str, on: date, amount: int) -> AnyEvent:
         "fee": FeeCharge(on=on, amount=amount, reason="x"),
     }
     return made[what]
+
+
+def test_allocation_names_each_component_once() -> None:
+    for wrong in (["fee", "fee", "interest", "principal"], ["principal"] * 4):
+        with pytest.raises(ValidationError, match="each component once"):
+            ServicingTerms(spread="0.6", allocation=wrong)
+    with pytest.raises(ValidationError):
+        ServicingTerms(spread="0.6", overdue_spread="3.0001")

@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from lending_domain.canonical import canonical, parse
 from lending_domain.commitment import commit, opens
 from lending_domain.documents import has_resident_number, mask_resident_numbers
 from lending_domain.duplicates import business_number, duplicate_key, duplicate_keys
 from lending_domain.enterprise import Sector
+from lending_domain.money import Percent
 from lending_domain.violations import Refused
 
 JSON = st.recursive(
@@ -100,3 +102,11 @@ def test_resident_numbers_are_found_and_masked() -> None:
     assert not has_resident_number("000-12-34560 2024-01-15 1000000000000")
     assert mask_resident_numbers(f"번호 {number}.") == "번호 [masked]."
     assert mask_resident_numbers("900101-1******") == "[masked]"
+
+
+def test_a_rate_with_endless_zeros_is_refused() -> None:
+    adapter = TypeAdapter(Percent)
+    for text in ("0E-999999999", "0." + "0" * 40, "NaN", "Infinity", "1E+400000000"):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(text)
+    assert adapter.validate_python("3.350000") == Decimal("3.35")
