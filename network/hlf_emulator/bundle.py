@@ -180,11 +180,22 @@ class Bundle:
             self.policies.evaluate_policy(default, signed)
 
 
+def check_without_channel(resource: str) -> None:
+    """Refuse a channel's resource that is asked for without a channel: its policy is no role of the MSP."""
+    path = DEFAULT_ACLS.get(resource)
+    if path is None:
+        raise PolicyError(f"Unmapped policy for {resource}")
+    raise PolicyError(
+        f"Failed getting local MSP principal during channelless check policy with policy [{path}]: "
+        f"[MSP Principal role [{path}] not recognized]"
+    )
+
+
 def config_envelope(block: common_pb2.Block) -> tuple[str, configtx_pb2.ConfigEnvelope]:
     """The channel's name and configuration of a configuration block. Raises ConfigError."""
     try:
         if not block.data.data:
-            raise ConfigError("block contains no data")
+            raise ConfigError("failed to retrieve channel id - block is empty")
         envelope = common_pb2.Envelope.FromString(block.data.data[0])
         payload = common_pb2.Payload.FromString(envelope.payload)
         header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)

@@ -232,21 +232,23 @@ def _principal_sets(
     policies: list[Policy] = []
     keys: list[Policy] = []
     for call in interest.chaincodes:
-        of_collections = [
-            found.policy
-            for found in (_collection(channel, call.name, name) for name in call.collection_names)
-            if found.policy is not None
-        ]
+        # A collection's own policy stands in for the chaincode's (discovery/support/chaincode/support.go:38).
+        found: list[Policy] = []
+        for name in call.collection_names or ("",):
+            collection = _collection(channel, call.name, name) if name else None
+            policy = collection.policy if collection else None
+            policy = policy or _chaincode_policy(channel, call.name)
+            if policy not in found:
+                found.append(policy)
         if call.disregard_namespace_policy:
-            if not call.key_policies and not of_collections:
+            if not call.key_policies and len(found) == 1:
                 raise NoDescriptor(
                     f"requested to disregard chaincode {call.name}'s policy but key and collection policies "
                     "are missing, either disable DisregardNamespacePolicy or specify at least one key policy "
                     "or at least one collection policy"
                 )
-        else:
-            policies.append(_chaincode_policy(channel, call.name))
-        policies.extend(of_collections)
+            found = found[1:]
+        policies.extend(found)
         keys.extend(SignaturePolicy(policy) for policy in call.key_policies)
     merged: list[PrincipalSet] | None = None
     for policy in [*policies, *keys]:

@@ -17,7 +17,7 @@ from hlf_emulator.directory import Descriptor, Directory, Member, NoDescriptor, 
 from hlf_emulator.msp import MspError
 from hlf_emulator.peer import Channel, Peer
 from hlf_emulator.policies import CHANNEL_WRITERS, PolicyError, SignedData
-from hlf_emulator.rpc_status import RpcError, abort
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT, RpcError, abort
 
 
 class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
@@ -33,8 +33,10 @@ class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
         """Answer every query of a signed request; refusals of single queries are results, not errors."""
         try:
             inner = protocol_pb2.Request.FromString(request.payload)
-        except DecodeError as error:
-            await abort(context, RpcError(grpc.StatusCode.UNKNOWN, f"failed parsing request: {error}"))
+        except DecodeError:
+            await abort(
+                context, RpcError(grpc.StatusCode.UNKNOWN, f"failed parsing request: {INVALID_WIRE_FORMAT}")
+            )
         if not inner.HasField("authentication"):
             await abort(
                 context,

@@ -13,6 +13,7 @@ from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_pb2, proposal_response_pb2
 from google.protobuf.message import DecodeError
 
+from hlf_emulator.bundle import check_without_channel
 from hlf_emulator.chaincode_stream import ChaincodeStream, ExecutionError, LaunchError, Message
 from hlf_emulator.channel import Channel
 from hlf_emulator.definitions import LIFECYCLE
@@ -266,10 +267,7 @@ class ChaincodeSupport:
             if function in ADMIN_FUNCTIONS:
                 self.host.check_local("Admins", params.signed_data)
             elif params.channel is None:
-                raise PolicyError(
-                    "Invalid channel ID name during check policy on signed data. "
-                    "Name must be different from nil."
-                )
+                check_without_channel(f"{LIFECYCLE}/{function}")
             else:
                 params.channel.bundle.check_acl(f"{LIFECYCLE}/{function}", [params.signed_data])
         except PolicyError as refusal:

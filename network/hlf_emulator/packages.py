@@ -72,6 +72,10 @@ def parse_package(content: bytes) -> Package:
 
 def _entries(content: bytes) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
+    if content[:2] != b"\x1f\x8b":
+        # Go reads ten bytes before it looks at them.
+        reason = ("unexpected EOF" if content else "EOF") if len(content) < 10 else "gzip: invalid header"
+        raise PackageError(f"error reading as gzip stream: {reason}")
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
             for entry in archive:

@@ -149,6 +149,8 @@ class _FormError(Exception):
 def validate_join_block(block: common_pb2.Block) -> str:
     """The channel that the block configures. Raises when a channel cannot be joined by it."""
     prefix = "invalid join block: "
+    if not block.data.data:
+        raise _FormError(f"{prefix}block is not a config block")
     try:
         channel, envelope = config_envelope(block)
     except ConfigError as error:

@@ -10,9 +10,10 @@ from fabric_protos.peer import proposal_response_pb2, query_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.wire.blocks import header_hash
-from hlf_emulator.bundle import ConfigError, config_envelope
+from hlf_emulator.bundle import ConfigError, check_without_channel, config_envelope
 from hlf_emulator.channel import Channel, Ledger
 from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 
 LocalCheck = Callable[[str, SignedData], None]
 """(role `Admins` or `Members` of the peer's organization, signature) -> raises PolicyError."""
@@ -134,8 +135,10 @@ async def configure(call: SystemCall, args: Sequence[bytes]) -> proposal_respons
 async def _join(call: SystemCall, encoded: bytes) -> proposal_response_pb2.Response:
     try:
         block = common_pb2.Block.FromString(encoded)
-    except DecodeError as fault:
-        return failure(f"Failed to reconstruct the genesis block, {fault}")
+    except DecodeError:
+        return failure(
+            f"Failed to reconstruct the genesis block, error unmarshalling Block: {INVALID_WIRE_FORMAT}"
+        )
     try:
         name, envelope = config_envelope(block)
     except ConfigError as fault:
@@ -174,6 +177,8 @@ def _channels(call: SystemCall) -> proposal_response_pb2.Response:
 def _configuration(call: SystemCall, function: str, name: str) -> proposal_response_pb2.Response:
     channel = call.channels.get(name)
     try:
+        if not name:
+            check_without_channel(f"cscc/{function}")
         if channel is None:
             raise PolicyError(f"Failed to get policy manager for channel [{name}]")
         channel.bundle.check_acl(f"cscc/{function}", [call.signed])

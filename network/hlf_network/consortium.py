@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hlf.admin import participation
-from hlf.errors import ConfigurationError, FabricError
+from hlf.errors import ConfigurationError, FabricError, IdentityError
 from hlf.wallet import Wallet
 from hlf_network import genesis, material, ports, profiles, servers, state
 from hlf_network import runtime as runtimes
@@ -96,6 +96,7 @@ class Consortium:
             made = material.make(layout, now=datetime.datetime.now(datetime.UTC), password=self.password)
             if made:
                 say(f"keys and certificates of {len(made)} organizations")
+            self._require_password(layout)
             with self._runtime(record) as nodes, ThreadPoolExecutor(max_workers=1) as beside:
                 address = nodes.chaincode_address()
                 # Nothing takes longer than nodes to come: whatever they do not need is made meanwhile.
@@ -125,6 +126,8 @@ class Consortium:
                     removed += nodes.remove()
                 for path in map(Path, record.profiles):
                     path.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # a folder that holds something else stays
+                        path.parent.rmdir()
             processes = recorded(self._paths.run)
             with ThreadPoolExecutor(max_workers=8) as pool:
                 stopped = list(pool.map(lambda process: process.stop(), processes))
@@ -146,6 +149,7 @@ class Consortium:
         if record is None:
             return {"network": self.topology.network, "state": "down", "nodes": [], "channels": []}
         layout = self._layout(record)
+        self._require_password(layout)
         access = self._access(layout)
         with self._runtime(record) as nodes:
             states = nodes.states(layout)
@@ -259,6 +263,21 @@ class Consortium:
             if not state.differences(record.topology, self.topology.data):
                 return self.topology
         return load(self._paths.topology, self.topology_path.parent)
+
+    def _require_password(self, layout: Layout) -> None:
+        """NetworkError if the wallets do not open; one is tried, since all have the same password."""
+        # Asked early: to whoever waits for nodes, a wallet that stays shut looks like a node that is late.
+        for organization in layout.topology.organizations:
+            wallet = self.wallet(organization)
+            if "admin" in wallet.names():
+                try:
+                    wallet.get("admin", self.password)
+                except IdentityError as error:
+                    raise NetworkError(
+                        "this network's wallets do not open with the password given, or with none",
+                        hint="set HLF_WALLET_PASSWORD to what it was when the network was made",
+                    ) from error
+                return
 
     def _access(self, layout: Layout) -> Access:
         return Access(layout, self.password)

@@ -54,21 +54,16 @@ class Access:
             channel.close()
 
 
-def perform(access: Access, case: Case) -> Answer:
-    """Make a case's call and return the answer, not masked yet."""
-    return _CALLS[case["rpc"]](access, case)
-
-
-def arrange(access: Access, step: Case) -> None:
-    """Submit a step that a case stands on; AssertionError unless it commits as VALID."""
-    answer = _transact(access, {"rpc": "Transact", **step})
+def arrange_transaction(access: Access, step: Case) -> None:
+    """Submit a step that a case stands on; AssertionError unless it commits as VALID, at every gateway."""
+    answer = transact(access, {**step, "rpc": "Transact", "everywhere": True})
     assert answer.get("validation_code") == "VALID", f"arranging {step} answered {answer}"
 
 
 # -- the parts of a call
 
 
-def _unary(access: Access, node: str, method: str, request: Any, response: Any) -> Any:
+def unary(access: Access, node: str, method: str, request: Any, response: Any) -> Any:
     stub = access.channel(node).unary_unary(
         method, request_serializer=type(request).SerializeToString, response_deserializer=response.FromString
     )
@@ -102,18 +97,18 @@ def _settled(details: list[dict[str, str]]) -> list[dict[str, str]]:
     return sorted(details, key=lambda each: (each["msp_id"], each["message"]))
 
 
-def _guarded(make: Callable[[], Answer]) -> Answer:
+def guarded(make: Callable[[], Answer]) -> Answer:
     try:
         return make()
     except grpc.RpcError as error:
         return _failure(error)
 
 
-def _node(access: Access, case: Case) -> str:
+def node_of(access: Access, case: Case) -> str:
     return str(case.get("at") or access.gateway_of(case["as"].split("/")[0]))
 
 
-def _proposal(access: Access, case: Case) -> tuple[str, proposal_pb2.SignedProposal]:
+def signed_proposal(access: Access, case: Case) -> tuple[str, proposal_pb2.SignedProposal]:
     signer = access.identity(case["as"])
     tamper = case.get("tamper", "")
     now = time.time_ns() - (3600 * 10**9 if tamper == "timestamp" else 0)
@@ -121,7 +116,7 @@ def _proposal(access: Access, case: Case) -> tuple[str, proposal_pb2.SignedPropo
         signer.identity,
         case.get("channel", "slice"),
         case.get("chaincode", "records"),
-        [str(argument).encode() for argument in case["call"]],
+        [each if isinstance(each, bytes) else str(each).encode() for each in case["call"]],
         {name: str(value).encode() for name, value in case.get("transient", {}).items()},
         os.urandom(24),
         now,
@@ -145,7 +140,7 @@ def _proposal(access: Access, case: Case) -> tuple[str, proposal_pb2.SignedPropo
 
 
 def _evaluate(access: Access, case: Case) -> Answer:
-    transaction_id, signed = _proposal(access, case)
+    transaction_id, signed = signed_proposal(access, case)
     request = gateway_pb2.EvaluateRequest(
         transaction_id=transaction_id,
         channel_id=case.get("channel", "slice"),
@@ -154,38 +149,38 @@ def _evaluate(access: Access, case: Case) -> Answer:
     )
 
     def make() -> Answer:
-        answer = _unary(
-            access, _node(access, case), "/gateway.Gateway/Evaluate", request, gateway_pb2.EvaluateResponse
+        answer = unary(
+            access, node_of(access, case), "/gateway.Gateway/Evaluate", request, gateway_pb2.EvaluateResponse
         )
-        return {"code": "OK", "status": answer.result.status, "payload": _text(answer.result.payload)}
+        return {"code": "OK", "status": answer.result.status, "payload": text(answer.result.payload)}
 
-    return _guarded(make)
+    return guarded(make)
 
 
-def _endorse_rpc(access: Access, case: Case) -> tuple[str, common_pb2.Envelope]:
-    transaction_id, signed = _proposal(access, case)
+def endorse(access: Access, case: Case) -> tuple[str, common_pb2.Envelope]:
+    transaction_id, signed = signed_proposal(access, case)
     request = gateway_pb2.EndorseRequest(
         transaction_id=transaction_id,
         channel_id=case.get("channel", "slice"),
         proposed_transaction=signed,
         endorsing_organizations=case.get("organizations", []),
     )
-    answer = _unary(
-        access, _node(access, case), "/gateway.Gateway/Endorse", request, gateway_pb2.EndorseResponse
+    answer = unary(
+        access, node_of(access, case), "/gateway.Gateway/Endorse", request, gateway_pb2.EndorseResponse
     )
     return transaction_id, answer.prepared_transaction
 
 
 def _endorse(access: Access, case: Case) -> Answer:
     def make() -> Answer:
-        _, envelope = _endorse_rpc(access, case)
+        _, envelope = endorse(access, case)
         facts = read_transaction(envelope.payload)
-        return {"code": "OK", "payload": _text(facts.result), "endorsers": sorted(facts.endorsers)}
+        return {"code": "OK", "payload": text(facts.result), "endorsers": sorted(facts.endorsers)}
 
-    return _guarded(make)
+    return guarded(make)
 
 
-def _sign_envelope(access: Access, case: Case, envelope: common_pb2.Envelope) -> common_pb2.Envelope:
+def sign_envelope(access: Access, case: Case, envelope: common_pb2.Envelope) -> common_pb2.Envelope:
     signed = copy.deepcopy(envelope)
     signer = access.identity(case["as"])
     message = b"another message" if case.get("tamper") == "envelope-signature" else signed.payload
@@ -193,24 +188,28 @@ def _sign_envelope(access: Access, case: Case, envelope: common_pb2.Envelope) ->
     return signed
 
 
-def _submit_rpc(access: Access, case: Case, transaction_id: str, envelope: common_pb2.Envelope) -> None:
+def submit(access: Access, case: Case, transaction_id: str, envelope: common_pb2.Envelope) -> None:
     request = gateway_pb2.SubmitRequest(
         transaction_id=transaction_id,
         channel_id=case.get("channel", "slice"),
         prepared_transaction=envelope,
     )
-    _unary(access, _node(access, case), "/gateway.Gateway/Submit", request, gateway_pb2.SubmitResponse)
+    unary(access, node_of(access, case), "/gateway.Gateway/Submit", request, gateway_pb2.SubmitResponse)
 
 
-def _status_rpc(access: Access, case: Case, transaction_id: str) -> gateway_pb2.CommitStatusResponse:
+def commit_status(access: Access, case: Case, transaction_id: str) -> gateway_pb2.CommitStatusResponse:
     signer = access.identity(case["as"])
     request = gateway_pb2.CommitStatusRequest(
         transaction_id=transaction_id, channel_id=case.get("channel", "slice"), identity=signer.serialized()
     ).SerializeToString()
     signature = signer.sign(b"another message" if case.get("tamper") == "status-signature" else request)
     signed = gateway_pb2.SignedCommitStatusRequest(request=request, signature=signature)
-    answer = _unary(
-        access, _node(access, case), "/gateway.Gateway/CommitStatus", signed, gateway_pb2.CommitStatusResponse
+    answer = unary(
+        access,
+        node_of(access, case),
+        "/gateway.Gateway/CommitStatus",
+        signed,
+        gateway_pb2.CommitStatusResponse,
     )
     assert isinstance(answer, gateway_pb2.CommitStatusResponse)
     return answer
@@ -227,41 +226,44 @@ def _submit_bare(access: Access, case: Case) -> Answer:
             request = gateway_pb2.SubmitRequest(
                 transaction_id="00" * 32, channel_id="slice", prepared_transaction=envelope
             )
-        _unary(access, _node(access, case), "/gateway.Gateway/Submit", request, gateway_pb2.SubmitResponse)
+        unary(access, node_of(access, case), "/gateway.Gateway/Submit", request, gateway_pb2.SubmitResponse)
         return {"code": "OK"}
 
-    return _guarded(make)
+    return guarded(make)
 
 
-def _commit_status(access: Access, case: Case) -> Answer:
+def _ask_status(access: Access, case: Case) -> Answer:
     def make() -> Answer:
-        status = _status_rpc(access, case, case["transaction_id"])
+        status = commit_status(access, case, case["transaction_id"])
         return {"code": "OK", "validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
 
-    return _guarded(make)
+    return guarded(make)
 
 
-def _transact(access: Access, case: Case) -> Answer:
+def transact(access: Access, case: Case) -> Answer:
     """Endorse, commit what stands in `after` first, submit, wait; `twice` sends the same envelope again."""
 
     def make() -> Answer:
-        transaction_id, envelope = _endorse_rpc(access, case)
+        transaction_id, envelope = endorse(access, case)
         for rival in case.get("after", []):
-            arrange(access, {**case, "after": [], **rival})
-        envelope = _sign_envelope(access, case, envelope)
-        _submit_rpc(access, case, transaction_id, envelope)
-        status = _status_rpc(access, case, transaction_id)
+            arrange_transaction(access, {**case, "after": [], **rival})
+        envelope = sign_envelope(access, case, envelope)
+        submit(access, case, transaction_id, envelope)
+        status = commit_status(access, case, transaction_id)
+        if case.get("everywhere"):
+            for peer in {access.gateway_of(organization) for organization in ("org-a", "org-b")}:
+                commit_status(access, {**case, "at": peer}, transaction_id)
         answer: Answer = {"validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
         facts = read_transaction(envelope.payload)
         if facts.result:
-            answer["payload"] = _text(facts.result)
+            answer["payload"] = text(facts.result)
         if case.get("twice"):
-            answer["again"] = _guarded(
-                lambda: _submit_rpc(access, case, transaction_id, envelope) or {"code": "OK"}
+            answer["again"] = guarded(
+                lambda: submit(access, case, transaction_id, envelope) or {"code": "OK"}
             )
         return answer
 
-    return _guarded(make)
+    return guarded(make)
 
 
 def _chaincode_events(access: Access, case: Case) -> Answer:
@@ -279,7 +281,7 @@ def _chaincode_events(access: Access, case: Case) -> Answer:
         request.start_position.specified.number = start
     raw = request.SerializeToString()
     signature = signer.sign(b"another message" if case.get("tamper") == "signature" else raw)
-    stub = access.channel(_node(access, case)).unary_stream(
+    stub = access.channel(node_of(access, case)).unary_stream(
         "/gateway.Gateway/ChaincodeEvents",
         request_serializer=gateway_pb2.SignedChaincodeEventsRequest.SerializeToString,
         response_deserializer=gateway_pb2.ChaincodeEventsResponse.FromString,
@@ -293,26 +295,26 @@ def _chaincode_events(access: Access, case: Case) -> Answer:
             for message in stream:
                 for event in message.events:
                     if case.get("event") in {None, event.event_name}:
-                        return {"event": event.event_name, "payload": _text(event.payload)}
+                        return {"event": event.event_name, "payload": text(event.payload)}
         finally:
             stream.cancel()
         return {"code": "OK"}
 
-    return _guarded(make)
+    return guarded(make)
 
 
 # -- endorser, deliver, orderer
 
 
 def _process_proposal(access: Access, case: Case) -> Answer:
-    _, signed = _proposal(access, case)
+    _, signed = signed_proposal(access, case)
     if case.get("missing") == "proposal":
         signed = proposal_pb2.SignedProposal(signature=b"x")
 
     def make() -> Answer:
-        answer = _unary(
+        answer = unary(
             access,
-            _node(access, case),
+            node_of(access, case),
             "/protos.Endorser/ProcessProposal",
             signed,
             proposal_response_pb2.ProposalResponse,
@@ -321,11 +323,11 @@ def _process_proposal(access: Access, case: Case) -> Answer:
             "code": "OK",
             "status": answer.response.status,
             "message": answer.response.message,
-            "payload": _text(answer.response.payload) if case.get("show_payload") else None,
+            "payload": text(answer.response.payload) if case.get("show_payload") else None,
             "endorsed": bool(answer.endorsement.signature),
         }
 
-    return _guarded(make)
+    return guarded(make)
 
 
 def _deliver(access: Access, case: Case) -> Answer:
@@ -352,7 +354,7 @@ def _deliver(access: Access, case: Case) -> Answer:
         "DeliverWithPrivateData": ("/protos.Deliver/DeliverWithPrivateData", events_pb2.DeliverResponse),
         "OrdererDeliver": ("/orderer.AtomicBroadcast/Deliver", ab_pb2.DeliverResponse),
     }[case["rpc"]]
-    stub = access.channel(_node(access, case)).stream_stream(
+    stub = access.channel(node_of(access, case)).stream_stream(
         method,
         request_serializer=common_pb2.Envelope.SerializeToString,
         response_deserializer=response.FromString,
@@ -365,7 +367,7 @@ def _deliver(access: Access, case: Case) -> Answer:
         finally:
             stream.cancel()
 
-    return _guarded(make)
+    return guarded(make)
 
 
 def _messages(stream: Any, take: int) -> Iterator[Any]:
@@ -375,7 +377,7 @@ def _messages(stream: Any, take: int) -> Iterator[Any]:
             yield {"status": common_pb2.Status.Name(message.status)}
             return
         if kind == "block":
-            yield {"block": _block_shape(message.block)}
+            yield {"block": block_shape(message.block)}
         elif kind == "filtered_block":
             block = message.filtered_block
             yield {
@@ -385,12 +387,12 @@ def _messages(stream: Any, take: int) -> Iterator[Any]:
                 }
             }
         else:
-            yield {"block_and_private_data": _block_shape(message.block_and_private_data.block)}
+            yield {"block_and_private_data": block_shape(message.block_and_private_data.block)}
         if count == take:
             return
 
 
-def _block_shape(block: common_pb2.Block) -> Answer:
+def block_shape(block: common_pb2.Block) -> Answer:
     decoded = decode_block(block)
     return {
         "number": decoded.number,
@@ -405,7 +407,7 @@ def _broadcast(access: Access, case: Case) -> Answer:
     """One envelope straight to an orderer; `send` says what: endorsed, empty, garbage."""
     kind = case.get("send", "endorsed")
     if kind == "endorsed":
-        envelope = _sign_envelope(access, case, _endorse_rpc(access, {**case, "at": None, "tamper": ""})[1])
+        envelope = sign_envelope(access, case, endorse(access, {**case, "at": None, "tamper": ""})[1])
     else:
         envelope = common_pb2.Envelope(payload=b"" if kind == "empty" else b"\xff\xff", signature=b"s")
     if case.get("to_channel"):
@@ -430,16 +432,16 @@ def _broadcast(access: Access, case: Case) -> Answer:
             stream.cancel()
         return {"code": "OK", "status": common_pb2.Status.Name(answer.status), "info": answer.info}
 
-    return _guarded(make)
+    return guarded(make)
 
 
 def _endorse_directly(access: Access, case: Case) -> Answer:
     """Ask `peers` one by one, assemble what they endorsed whatever the policy says, and commit it."""
-    transaction_id, signed = _proposal(access, case)
+    transaction_id, signed = signed_proposal(access, case)
 
     def make() -> Answer:
         responses = [
-            _unary(
+            unary(
                 access,
                 peer,
                 "/protos.Endorser/ProcessProposal",
@@ -448,44 +450,24 @@ def _endorse_directly(access: Access, case: Case) -> Answer:
             )
             for peer in case["peers"]
         ]
-        envelope = _sign_envelope(access, case, assemble_transaction(signed.proposal_bytes, responses))
-        _submit_rpc(access, case, transaction_id, envelope)
-        status = _status_rpc(access, case, transaction_id)
+        envelope = sign_envelope(access, case, assemble_transaction(signed.proposal_bytes, responses))
+        submit(access, case, transaction_id, envelope)
+        status = commit_status(access, case, transaction_id)
         return {"validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
 
-    return _guarded(make)
+    return guarded(make)
 
 
-def _participation(access: Access, case: Case) -> Answer:
-    url, tls = access.admin(case["at"])
-    try:
-        if case["request"] == "list":
-            return {"channels": sorted(participation.channels(url, tls))}
-        if case["request"] == "channel":
-            found = participation.channel(url, case["channel"], tls)
-            if found is None:
-                return {"found": False}
-            return {"found": True, "relation": found.relation, "status": found.status}
-        if case["request"] == "join-again":
-            block = participation.block(url, case["channel"], 0, tls)
-            joined = participation.join(url, block, tls)
-            return {"relation": joined.relation}
-        participation.join(url, b"not a block", tls)
-    except participation.ParticipationError as error:
-        return {"status": error.status, "message": error.message}
-    return {"status": 201}
-
-
-def _text(value: bytes) -> str:
+def text(value: bytes) -> str:
     return value.decode(errors="backslashreplace")
 
 
-_CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
+CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
     "Evaluate": _evaluate,
     "Endorse": _endorse,
     "SubmitBare": _submit_bare,
-    "CommitStatus": _commit_status,
-    "Transact": _transact,
+    "CommitStatus": _ask_status,
+    "Transact": transact,
     "EndorsedBy": _endorse_directly,
     "ChaincodeEvents": _chaincode_events,
     "ProcessProposal": _process_proposal,
@@ -494,5 +476,4 @@ _CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
     "DeliverWithPrivateData": _deliver,
     "OrdererDeliver": _deliver,
     "Broadcast": _broadcast,
-    "Participation": _participation,
 }

@@ -6,58 +6,17 @@ never asked counts as unproven and is skipped with that reason.
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.conformance.calls import Access, arrange, perform
+from tests.conformance.book import CASES, Book
+from tests.conformance.calls import Access
+from tests.conformance.calls_admin import arrange, perform
 from tests.conformance.masks import mask
 
-HERE = Path(__file__).parent
-RECORDINGS = HERE / "recordings"
-CASES = [
-    (path.stem, case)
-    for path in sorted((HERE / "cases").glob("*.yaml"))
-    for case in yaml.safe_load(path.read_text())
-]
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("slice")]
-
-
-class Book:
-    """The recordings of one version of Fabric, one file for each file of cases."""
-
-    def __init__(self, version: str) -> None:
-        self.folder = RECORDINGS / version
-        self.files: dict[str, dict[str, Any]] = {}
-
-    def page(self, name: str) -> dict[str, Any]:
-        """What is recorded for one file of cases: case -> answer."""
-        if name not in self.files:
-            path = self.folder / f"{name}.json"
-            self.files[name] = json.loads(path.read_text()) if path.exists() else {}
-        return self.files[name]
-
-    def write(self) -> None:
-        """Write every page that was opened, in the order of the cases."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name, page in self.files.items():
-            order = [case["case"] for file, case in CASES if file == name]
-            kept = {case: page[case] for case in order if case in page}
-            text = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
-            (self.folder / f"{name}.json").write_text(text)
-
-
-@pytest.fixture(scope="session")
-def book(fabric: str) -> Iterator[Book]:
-    recordings = Book("3.1.5")
-    yield recordings
-    if fabric == "docker":
-        recordings.write()
 
 
 def _fill(value: Any, key: str) -> Any:

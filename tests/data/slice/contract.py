@@ -120,3 +120,146 @@ class Records(Contract):
     def call(self, ctx: Context, chaincode: str, key: str, channel: str) -> str:
         """Read from another chaincode."""
         return ctx.invoke(chaincode, ["get", key], channel=channel).decode()
+
+    @transaction
+    def fill(self, ctx: Context, prefix: str, count: int) -> int:
+        """Write many keys at once."""
+        for number in range(count):
+            ctx.state.put(f"{prefix}{number:04d}", str(number).encode())
+        return count
+
+    @transaction
+    def fill_pairs(self, ctx: Context, kind: str, first: str, count: int) -> int:
+        """Write many composite keys at once."""
+        for number in range(count):
+            ctx.state.put(ctx.composite_key(kind, [first, f"{number:04d}"]), b"x")
+        return count
+
+    @query
+    def pairs(self, ctx: Context, kind: str, first: str) -> int:
+        """How many composite keys begin so."""
+        return sum(1 for _ in ctx.state.by_partial_key(kind, [first]))
+
+    @transaction
+    def count_pairs(self, ctx: Context, kind: str, first: str, target: str) -> int:
+        """Write how many composite keys begin so."""
+        found = sum(1 for _ in ctx.state.by_partial_key(kind, [first]))
+        ctx.state.put(target, str(found).encode())
+        return found
+
+    @query
+    def page(self, ctx: Context, start: str, end: str, size: int, bookmark: str) -> list[str]:
+        """The keys of one page of a range, and the bookmark of the next."""
+        page = ctx.state.range_page(start, end, size, bookmark)
+        return [*(entry.key for entry in page.items), f"next {page.bookmark}"]
+
+    @query
+    def page_pairs(self, ctx: Context, kind: str, first: str, size: int) -> list[int]:
+        """How many composite keys one page has, and whether there is another."""
+        page = ctx.state.by_partial_key_page(kind, [first], size)
+        return [len(page.items), int(bool(page.bookmark))]
+
+    @transaction
+    def page_then_put(self, ctx: Context, start: str, end: str) -> int:
+        """Write after a paginated query."""
+        found = len(ctx.state.range_page(start, end, 2).items)
+        ctx.state.put(start, b"after")
+        return found
+
+    @transaction
+    def put_then_page(self, ctx: Context, start: str, end: str) -> int:
+        """Ask for a page after a write."""
+        ctx.state.put(start, b"before")
+        return len(ctx.state.range_page(start, end, 2).items)
+
+    @transaction
+    def put_then_get(self, ctx: Context, key: str, value: str) -> str:
+        """Read one's own write."""
+        ctx.state.put(key, value.encode())
+        return (ctx.state.get(key) or b"nothing").decode()
+
+    @transaction
+    def put_twice(self, ctx: Context, key: str, first: str, second: str) -> str:
+        """Write a key twice: the later write counts."""
+        ctx.state.put(key, first.encode())
+        ctx.state.put(key, second.encode())
+        return second
+
+    @query
+    def several(self, ctx: Context, keys: list[str]) -> list[str | None]:
+        """The values of several keys."""
+        found = ctx.state.get_many(keys)
+        return [None if value is None else value.decode() for value in found]
+
+    @query
+    def changes(self, ctx: Context, key: str) -> list[str]:
+        """The values that a key had, newest first."""
+        return [(change.value or b"deleted").decode() for change in ctx.state.history(key)]
+
+    @query
+    def rich(self, ctx: Context, selector: str) -> list[str]:
+        """The keys that a CouchDB query finds."""
+        return [entry.key for entry in ctx.state.query(selector)]
+
+    @query
+    def policy(self, ctx: Context, key: str) -> int:
+        """The size of a key's own endorsement policy; 0 when it has none."""
+        return len(ctx.state.get_policy(key) or b"")
+
+    @query
+    def shared_keys(self, ctx: Context, collection: str, start: str, end: str) -> list[str]:
+        """The keys in a range of a collection."""
+        return [entry.key for entry in ctx.private(collection).range(start, end)]
+
+    @query
+    def shared_several(self, ctx: Context, collection: str, keys: list[str]) -> list[str | None]:
+        """The values of several private keys."""
+        found = ctx.private(collection).get_many(keys)
+        return [None if value is None else value.decode() for value in found]
+
+    @query
+    def shared_rich(self, ctx: Context, collection: str, selector: str) -> list[str]:
+        """The keys of a collection that a CouchDB query finds."""
+        return [entry.key for entry in ctx.private(collection).query(selector)]
+
+    @transaction
+    def shared_keys_then_put(self, ctx: Context, collection: str, start: str, end: str) -> int:
+        """Write after a range query of a collection."""
+        found = sum(1 for _ in ctx.private(collection).range(start, end))
+        ctx.state.put(start, b"after")
+        return found
+
+    @transaction
+    def put_then_shared_keys(self, ctx: Context, collection: str, start: str, end: str) -> int:
+        """Ask for a range of a collection after a write."""
+        ctx.state.put(start, b"before")
+        return sum(1 for _ in ctx.private(collection).range(start, end))
+
+    @transaction
+    def withdraw(self, ctx: Context, collection: str, key: str) -> None:
+        """Delete a private value."""
+        ctx.private(collection).delete(key)
+
+    @transaction
+    def add_shared(self, ctx: Context, collection: str, key: str, amount: Private[int]) -> int:
+        """Read, change and write a private value."""
+        total = int(ctx.private(collection).get(key) or b"0") + amount
+        ctx.private(collection).put(key, str(total).encode())
+        return 0
+
+    @transaction
+    def lock_shared(self, ctx: Context, collection: str, key: str, owner: str) -> None:
+        """From now on only that organization's peer endorses changes of the private key."""
+        ctx.private(collection).set_policy(key, key_policy([owner]))
+
+    @transaction
+    def confirm(self, ctx: Context, collection: str, key: str, target: str) -> str:
+        """Write down the hash of a private value: the hash is read, and must not change meanwhile."""
+        value = (ctx.private(collection).hash(key) or b"").hex()
+        ctx.state.put(target, value.encode())
+        return value
+
+    @transaction
+    def call_any(self, ctx: Context, chaincode: str, args: list[str], channel: str) -> str:
+        """Call another chaincode with any arguments."""
+        return ctx.invoke(chaincode, args, channel=channel).decode(errors="replace")
