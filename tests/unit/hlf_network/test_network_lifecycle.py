@@ -113,6 +113,13 @@ def test_after_an_edit_it_says_what_differs(network: Consortium) -> None:
     assert "hlf network down" in str(caught.value)
 
 
+def test_a_wrong_wallet_password_is_refused_at_once(network: Consortium) -> None:
+    locked = Consortium(network.topology_path, network.state_dir, password=b"not the one")
+    for command in (locked.up, locked.status):
+        with pytest.raises(NetworkError, match=r"wallets do not open .* HLF_WALLET_PASSWORD"):
+            command()
+
+
 def test_another_runtime_is_refused(network: Consortium) -> None:
     other = "docker" if network.running_on == "emulator" else "emulator"
     with pytest.raises(NetworkError, match=f"runs on {network.running_on}"):
