@@ -25,6 +25,8 @@ from typing import Any, TypeVar
 Decoder = Callable[[Any, str], Any]
 _Made = TypeVar("_Made")
 
+_INEXACT = "float is not exact: annotate with Decimal or int"
+
 
 class DecodeError(ValueError):
     """A value that does not fit its annotation; the text holds the place and the expectation only."""
@@ -198,6 +200,7 @@ def _pydantic_decoder(annotation: Any) -> Decoder:
     import pydantic
 
     adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+    _refuse_floats(annotation, set())
 
     def decode(value: Any, place: str) -> Any:
         try:
@@ -214,6 +217,7 @@ def _pydantic_fitter(annotation: Any) -> Callable[[Any], Any]:
     import pydantic
 
     adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+    _refuse_floats(annotation, set())
 
     def fit(value: Any) -> Any:
         try:
@@ -223,6 +227,23 @@ def _pydantic_fitter(annotation: Any) -> Callable[[Any], Any]:
             raise TypeError(f"the result does not fit its annotation: {_explain(error, '')}") from None
 
     return fit
+
+
+def _refuse_floats(annotation: Any, seen: set[type]) -> None:
+    """Raise TypeError for a float anywhere in what pydantic reads: it would round without a word."""
+    annotation = base_type(annotation)
+    if annotation is float:
+        raise TypeError(_INEXACT)
+    if isinstance(annotation, type) and annotation not in seen:
+        seen.add(annotation)
+        # The adapter has been made, so a model's fields have their types by now.
+        for field in getattr(annotation, "model_fields", {}).values():
+            _refuse_floats(field.annotation, seen)
+        if dataclasses.is_dataclass(annotation):
+            for hint in typing.get_type_hints(annotation).values():
+                _refuse_floats(hint, seen)
+    for argument in typing.get_args(annotation):
+        _refuse_floats(argument, seen)
 
 
 def _explain(error: Any, place: str) -> str:
@@ -242,7 +263,7 @@ def _compile(annotation: Any, known: dict[Any, Decoder]) -> Decoder:
     if annotation in _SCALARS:
         return _SCALARS[annotation]
     if annotation is float:
-        raise TypeError("float is not exact: annotate with Decimal or int")
+        raise TypeError(_INEXACT)
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         return _union([_compile(member, known) for member in typing.get_args(annotation)])

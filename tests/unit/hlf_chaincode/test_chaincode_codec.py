@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hlf_chaincode import Context, Contract, ContractError, DecodeError, Private, from_json, query, to_json
+from hlf_chaincode.codec import fitter
 from hlf_chaincode.contract import Registry, decode_result, encode_argument, result_encoder
 
 LoanId = NewType("LoanId", str)
@@ -132,6 +133,26 @@ def test_floats_have_no_place():
         to_json({"rate": 1.5})
     with pytest.raises(TypeError, match="not exact"):
         from_json("1.5", float)
+
+
+class Rounded(pydantic.BaseModel):
+    rates: dict[str, float | None] = {}
+    next: Rounded | None = None
+
+
+@dataclass
+class AroundRounded:
+    inner: Rounded
+
+
+@pytest.mark.parametrize(
+    "annotation", [Rounded, list[Rounded], AroundRounded, Annotated[float, pydantic.Field(gt=0)]]
+)
+def test_floats_do_not_hide_in_models(annotation):
+    with pytest.raises(TypeError, match="not exact"):
+        from_json("{}", annotation)
+    with pytest.raises(TypeError, match="not exact"):
+        fitter(annotation)
 
 
 def test_sets_have_no_order_to_agree_on():
