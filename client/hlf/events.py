@@ -6,6 +6,7 @@ A `Subscription` does no I/O. `hlf.streams` runs one, synchronously or not.
 from __future__ import annotations
 
 import builtins
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
@@ -46,7 +47,7 @@ class ChaincodeEvent:
     payload: bytes
 
 
-class Subscription(Generic[E]):
+class Subscription(ABC, Generic[E]):
     """A stream that can be opened, and opened again where it broke off.
 
     ``method`` is the RPC, ``response`` the class of its answers; ``bidirectional`` says whether the RPC takes
@@ -110,15 +111,17 @@ class Subscription(Generic[E]):
             self._message = self._message_from(self._next)
         return self._request((yield from sign_message(self._session, self._message)))
 
+    @abstractmethod
     def decode(self, answer: Any) -> Iterator[E]:
         """Yield the events of one answer; EventError when the peer ends the stream with a refusal."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _request(self, signature: builtins.bytes) -> Message:
-        raise NotImplementedError
+        """The request as it goes out, with this signature."""
 
+    @abstractmethod
     def _message_from(self, position: Position) -> builtins.bytes:
-        raise NotImplementedError
+        """What is signed to start at a position."""
 
 
 class ChaincodeEvents(Subscription[ChaincodeEvent]):
