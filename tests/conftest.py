@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hlf_network import Consortium
 from hlf_network.runtime import choose
 from hlf_network.topology import load
-from tests.access import access_to
 from tests.conformance.calls import Access
-
-HERE = Path(__file__).parent
+from tests.networks import TOPOLOGY, Networks, opened
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,30 +27,29 @@ def fabric(request: pytest.FixtureRequest) -> str:
     """The runtime under test: "emulator" or "docker"; where Docker cannot run Fabric, all of it skips."""
     runtime = str(request.config.getoption("--fabric"))
     if runtime == "docker":
-        possible, why = choose("auto", load(HERE / "data" / "slice-topology.yaml"))
+        possible, why = choose("auto", load(TOPOLOGY))
         if possible != runtime:
             pytest.skip(why)
     return runtime
 
 
 @pytest.fixture(scope="session")
-def slice_network(fabric: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
-    """Two organizations, four orderers, one channel, one chaincode: up once a session."""
-    state = tmp_path_factory.mktemp("slice")
-    network = Consortium(HERE / "data" / "slice-topology.yaml", state, runtime=fabric)
-    try:
-        network.up()
-        yield network
-    finally:
-        network.down()
+def networks(fabric: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networks]:
+    """The kinds of network of tests/networks.py, each up once a session, from when it is first asked for."""
+    with opened(fabric, tmp_path_factory.mktemp) as several:
+        yield several
 
 
 @pytest.fixture(scope="session")
-def slice_access(slice_network: Consortium) -> Iterator[Access]:
+def slice_network(networks: Networks) -> Consortium:
+    """Two organizations, four orderers, one channel, one chaincode."""
+    return networks.network("slice")
+
+
+@pytest.fixture(scope="session")
+def slice_access(networks: Networks) -> Access:
     """The bare protocol's way into the slice."""
-    access = access_to(slice_network)
-    yield access
-    access.close()
+    return networks.access("slice")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,27 +1,36 @@
 """Every case, asked of the network that --fabric names, and held against what real Fabric answered.
 
 `--fabric=docker` writes the recordings; `--fabric=emulator` compares with them. A case that real Fabric was
-never asked counts as unproven and is skipped with that reason.
+never asked counts as unproven and is skipped with that reason. The first word of a test's name is the kind
+of network it is asked of (tests/networks.py), the second its file of cases.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conformance.book import CASES, Book
-from tests.conformance.calls import Access
+from tests.conformance.book import CASES, Book, Case, kinds
 from tests.conformance.calls_admin import arrange, perform
 from tests.conformance.masks import mask
+from tests.networks import KINDS, Networks
 
-pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("slice")]
+pytestmark = pytest.mark.fabric
+
+ASKED = [
+    pytest.param(kind, file, case, id=f"{kind} {file}: {case['case']}", marks=pytest.mark.xdist_group(kind))
+    for kind in KINDS
+    for file, case in CASES
+    if kind in kinds(case)
+]
 
 
 def _fill(value: Any, key: str) -> Any:
     if isinstance(value, dict):
-        return {name: _fill(item, key) for name, item in value.items()}
+        return {_fill(name, key): _fill(item, key) for name, item in value.items()}
     if isinstance(value, list):
         return [_fill(item, key) for item in value]
     return value.replace("{key}", key) if isinstance(value, str) else value
@@ -32,19 +41,25 @@ def test_case_names_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize(
-    ("file", "case"), CASES, ids=lambda value: value["case"] if isinstance(value, dict) else value
-)
-def test_answer(file: str, case: dict[str, Any], slice_access: Access, book: Book, fabric: str) -> None:
+@pytest.mark.parametrize(("kind", "file", "case"), ASKED)
+def test_answer(
+    kind: str,
+    file: str,
+    case: Case,
+    networks: Networks,
+    book_of: Callable[[str], Book],
+    fabric: str,
+) -> None:
+    page = book_of(kind).page(file)
+    if fabric == "emulator" and case["case"] not in page:
+        pytest.skip("unproven: real Fabric has not been asked")
+    access = networks.access(kind)
     key = f"k{secrets.token_hex(6)}"
     filled = _fill(case, key)
     for step in filled.get("arrange", []):
-        arrange(slice_access, step)
-    answer = mask(perform(slice_access, filled), {"key": key})
-    page = book.page(file)
+        arrange(access, step)
+    answer = mask(perform(access, filled), {"key": key})
     if fabric == "docker":
         page[case["case"]] = answer
         return
-    if case["case"] not in page:
-        pytest.skip("unproven: real Fabric has not been asked")
     assert answer == page[case["case"]]
