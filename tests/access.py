@@ -6,6 +6,7 @@ from hlf.endpoint import Endpoint
 from hlf.identity import SigningIdentity
 from hlf_network import Consortium
 from hlf_network.access import Access as NetworkAccess
+from tests.conformance import strangers
 from tests.conformance.calls import Access
 
 
@@ -19,6 +20,8 @@ def access_to(network: Consortium) -> Access:
 
     def identity(name: str) -> SigningIdentity:
         organization, _, user = name.partition("/")
+        if organization in strangers.KINDS:
+            return strangers.stranger(layout, organization, user)
         return way.identity(organization, user)
 
     return Access(
@@ -26,4 +29,5 @@ def access_to(network: Consortium) -> Access:
         gateway_of=lambda organization: layout.gateway(organization).name,
         identity=identity,
         admin=lambda node: way.participation(layout.node(node)),
+        chaincode_address=network.chaincode_address,
     )
