@@ -80,6 +80,13 @@ class Consortium:
         """The runtime of the network that is there: docker or emulator; NetworkError when there is none."""
         return self._record().runtime
 
+    @property
+    def chaincode_address(self) -> tuple[str, str]:
+        """Where a program on this machine listens that peers are to dial, and the name they dial it by."""
+        record = self._record()
+        with self._runtime(record) as nodes:
+            return nodes.chaincode_address(), self._layout(record).chaincode_host
+
     def up(self, progress: Progress = lambda _line: None) -> None:
         """Bring the network to its wanted state from whatever state it is in; harmless when it is there.
 

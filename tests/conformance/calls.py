@@ -40,7 +40,11 @@ class Access:
     gateway_of: Callable[[str], str]
     identity: Callable[[str], SigningIdentity]
     admin: Callable[[str], tuple[str, participation.ClientTls]]
+    chaincode_address: tuple[str, str] = ("localhost", "localhost")
+    """Where a chaincode server of a test listens, and the host by which peers dial it."""
     channels: dict[str, grpc.Channel] = field(default_factory=dict)
+    servers: dict[str, Any] = field(default_factory=dict)
+    """Chaincode servers of the test's own, by name: see calls_stream."""
 
     def channel(self, node: str) -> grpc.Channel:
         """The connection to a node, opened once."""
@@ -49,9 +53,11 @@ class Access:
         return self.channels[node]
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection and server."""
         for channel in self.channels.values():
             channel.close()
+        for server in self.servers.values():
+            server.close()
 
 
 def arrange_transaction(access: Access, step: Case) -> None:
