@@ -15,6 +15,7 @@ LOOPBACK = "127.0.0.1"
 PEER_PORT, ORDERER_PORT, ADMIN_PORT = 7051, 7050, 7053
 LISTENERS = "/Channel/Application/Listeners"
 DEPLOYERS = "/Channel/Application/Deployers"
+_TOLERANT = {"bft": ("SmartBFT", 4, "four"), "raft": ("Raft", 3, "three")}
 # Everything that hands out whole blocks or their private data.
 LISTENER_RESOURCES = (
     "event/Block",
@@ -290,10 +291,11 @@ class Layout:
         orderers = tuple(node for node in self.orderers() if node.organization in channel.orderers)
         if not peers:
             self.topology.source.refuse([*where, "members"], "no member runs a peer")
-        if len(orderers) < 4:
+        protocol, fewest, spelled = _TOLERANT[self.topology.consensus]
+        if len(orderers) < fewest:
             self.topology.source.refuse(
                 [*where, "orderers"] if "orderers" in self.topology.data["channels"][channel.name] else where,
-                f"{len(orderers)} orderers; SmartBFT tolerates a fault from four on",
+                f"{len(orderers)} orderers; {protocol} tolerates a fault from {spelled} on",
                 hint="add `orderers: 1` to more organizations",
             )
         own_peers = tuple(dict.fromkeys(peer.organization for peer in peers))

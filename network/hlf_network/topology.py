@@ -166,6 +166,7 @@ class Topology:
     python_path: tuple[Path, ...]
     batch_timeout: str
     batch_messages: int
+    consensus: str
     faults: str
     organizations: Mapping[str, Organization]
     groups: Mapping[str, tuple[str, ...]]
@@ -205,6 +206,7 @@ def load(path: Path, base: Path | None = None) -> Topology:
         python_path=tuple(((base or path.parent) / entry).resolve() for entry in data.get("python_path", [])),
         batch_timeout=batch.get("timeout", "100ms"),
         batch_messages=batch.get("messages", 500),
+        consensus=ordering.get("consensus", "bft"),
         faults=ordering.get("faults", "lively"),
         organizations=organizations,
         groups=groups,

@@ -1,7 +1,7 @@
-"""A channel as data, and its genesis block for SmartBFT ordering.
+"""A channel as data, and its genesis block, ordered by SmartBFT or by Raft.
 
-Source: common/configtx.proto, common/configuration.proto, orderer/smartbft/configuration.proto,
-msp/msp_config.proto; the shape is that of Fabric 3.1's configtxgen. Nothing here reads a file or a clock.
+Source: common/configtx.proto, common/configuration.proto, msp/msp_config.proto; the shape is that of
+configtxgen. Nothing here reads a file or a clock.
 """
 
 from __future__ import annotations
@@ -11,15 +11,26 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2, policies_pb2
+from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2
 from fabric_protos.msp import msp_config_pb2
 from fabric_protos.orderer import configuration_pb2 as orderer_pb2
-from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hlf.wire import policy
+from hlf.wire.consensus import (
+    BFT,
+    RAFT,
+    BatchSpec,
+    ConsenterSpec,
+    RaftOptions,
+    SmartBftOptions,
+    bft_metadata,
+    block_validation_policy,
+    orderers_value,
+    raft_metadata,
+)
 
 _ADMINS = "Admins"
 _CHANNEL_NAME = re.compile(r"[a-z][a-z0-9.-]*")
@@ -55,53 +66,6 @@ class OrganizationSpec:
 
 
 @dataclass(frozen=True)
-class ConsenterSpec:
-    """One SmartBFT consenter: `identity` is its signing certificate, all three certificates in PEM."""
-
-    id: int
-    host: str
-    port: int
-    msp_id: str
-    identity: bytes
-    client_tls_cert: bytes
-    server_tls_cert: bytes
-
-
-@dataclass(frozen=True)
-class BatchSpec:
-    """When a block is cut: sizes in bytes, `timeout` in Go's notation ("50ms")."""
-
-    max_messages: int = 500
-    absolute_max_bytes: int = 10 * 1024 * 1024
-    preferred_max_bytes: int = 2 * 1024 * 1024
-    timeout: str = "200ms"
-
-
-@dataclass(frozen=True)
-class SmartBftOptions:
-    """SmartBFT's own options; durations in Go's notation, defaults are Fabric's.
-
-    Leader rotation is always off: Fabric refuses a channel that turns it on. The largest batch comes from
-    BatchSpec; so does the batch interval, unless `request_batch_max_interval` says otherwise.
-    """
-
-    request_batch_max_interval: str | None = None
-    incoming_message_buffer_size: int = 200
-    request_pool_size: int = 400
-    request_forward_timeout: str = "2s"
-    request_complain_timeout: str = "20s"
-    request_auto_remove_timeout: str = "3m0s"
-    request_max_bytes: int = 0
-    view_change_resend_interval: str = "5s"
-    view_change_timeout: str = "20s"
-    leader_heartbeat_timeout: str = "1m0s"
-    leader_heartbeat_count: int = 10
-    collect_timeout: str = "1s"
-    sync_on_start: bool = False
-    speed_up_view_change: bool = False
-
-
-@dataclass(frozen=True)
 class Capabilities:
     """The feature levels a channel asks of its nodes."""
 
@@ -117,6 +81,7 @@ class ChannelSpec:
     `acls` maps a resource ("event/Block") to a policy path or a name under /Channel/Application.
     `application_policies` adds to or replaces the policies of /Channel/Application; `lifecycle_endorsement`
     is its LifecycleEndorsement policy, and `endorsement` the default of chaincodes that state none.
+    `consensus` is BFT or etcdraft.
     """
 
     name: str
@@ -128,7 +93,9 @@ class ChannelSpec:
     lifecycle_endorsement: policy.PolicySource = "MAJORITY Endorsement"
     endorsement: policy.PolicySource = "MAJORITY Endorsement"
     batch: BatchSpec = field(default_factory=BatchSpec)
+    consensus: str = BFT
     bft_options: SmartBftOptions = field(default_factory=SmartBftOptions)
+    raft_options: RaftOptions = field(default_factory=RaftOptions)
     capabilities: Capabilities = field(default_factory=Capabilities)
     channel_policies: Mapping[str, policy.PolicySource] = field(default_factory=dict)
     orderer_policies: Mapping[str, policy.PolicySource] = field(default_factory=dict)
@@ -154,26 +121,6 @@ def orderer_org_policies(msp_id: str) -> dict[str, policy.PolicySource]:
         "Writers": f"OR('{msp_id}.orderer')",
         "Admins": f"OR('{msp_id}.admin')",
     }
-
-
-def bft_quorum(consenters: int) -> int:
-    """How many of `consenters` must sign a block: ceil((n + f + 1) / 2) with f = (n - 1) // 3."""
-    faulty = (consenters - 1) // 3
-    return (consenters + faulty + 2) // 2
-
-
-def block_validation_policy(consenters: Iterable[ConsenterSpec]) -> policies_pb2.Policy:
-    """The policy every BFT block must satisfy: a quorum of the consenters' identities, in their order.
-
-    Orderers compare it with what they compute themselves, byte for byte.
-    """
-    principals = [policy.identity_principal(each.msp_id, each.identity) for each in consenters]
-    rules = [policies_pb2.SignaturePolicy(signed_by=index) for index in range(len(principals))]
-    return policy.signature_policy(
-        policies_pb2.SignaturePolicyEnvelope(
-            version=0, rule=policy.n_out_of(bft_quorum(len(principals)), rules), identities=principals
-        )
-    )
 
 
 def msp_config(organization: OrganizationSpec) -> msp_config_pb2.MSPConfig:
@@ -260,39 +207,25 @@ def _application_group(spec: ChannelSpec) -> configtx_pb2.ConfigGroup:
     return group
 
 
-def bft_metadata(options: SmartBftOptions, batch: BatchSpec) -> smartbft_pb2.Options:
-    """The consensus metadata of ConsensusType "BFT"."""
-    return smartbft_pb2.Options(
-        request_batch_max_count=batch.max_messages,
-        request_batch_max_bytes=batch.absolute_max_bytes,
-        # Orderers take count and bytes from BatchSize, but the interval from here.
-        request_batch_max_interval=options.request_batch_max_interval or batch.timeout,
-        incoming_message_buffer_size=options.incoming_message_buffer_size,
-        request_pool_size=options.request_pool_size,
-        request_forward_timeout=options.request_forward_timeout,
-        request_complain_timeout=options.request_complain_timeout,
-        request_auto_remove_timeout=options.request_auto_remove_timeout,
-        request_max_bytes=options.request_max_bytes,
-        view_change_resend_interval=options.view_change_resend_interval,
-        view_change_timeout=options.view_change_timeout,
-        leader_heartbeat_timeout=options.leader_heartbeat_timeout,
-        leader_heartbeat_count=options.leader_heartbeat_count,
-        collect_timeout=options.collect_timeout,
-        sync_on_start=options.sync_on_start,
-        speed_up_view_change=options.speed_up_view_change,
-        leader_rotation=smartbft_pb2.Options.ROTATION_OFF,
-    )
+def _consensus(spec: ChannelSpec) -> dict[str, Message]:
+    if spec.consensus == RAFT:
+        metadata = _bytes(raft_metadata(spec.raft_options, spec.consenters))
+        return {"ConsensusType": orderer_pb2.ConsensusType(type=RAFT, metadata=metadata)}
+    metadata = _bytes(bft_metadata(spec.bft_options, spec.batch))
+    return {
+        "Orderers": orderers_value(spec.consenters),
+        "ConsensusType": orderer_pb2.ConsensusType(type=BFT, metadata=metadata),
+    }
+
+
+def _block_validation(spec: ChannelSpec) -> policy.PolicySource:
+    return "ANY Writers" if spec.consensus == RAFT else block_validation_policy(spec.consenters)
 
 
 def _orderer_group(spec: ChannelSpec) -> configtx_pb2.ConfigGroup:
     group = configtx_pb2.ConfigGroup(mod_policy=_ADMINS)
     _add_policies(
-        group,
-        {
-            **CHANNEL_POLICIES,
-            **spec.orderer_policies,
-            "BlockValidation": block_validation_policy(spec.consenters),
-        },
+        group, {**CHANNEL_POLICIES, **spec.orderer_policies, "BlockValidation": _block_validation(spec)}
     )
     batch = spec.batch
     _add_values(
@@ -306,23 +239,7 @@ def _orderer_group(spec: ChannelSpec) -> configtx_pb2.ConfigGroup:
             "BatchTimeout": orderer_pb2.BatchTimeout(timeout=batch.timeout),
             "ChannelRestrictions": orderer_pb2.ChannelRestrictions(max_count=0),
             "Capabilities": _capability(spec.capabilities.orderer),
-            "Orderers": configuration_pb2.Orderers(
-                consenter_mapping=[
-                    configuration_pb2.Consenter(
-                        id=each.id,
-                        host=each.host,
-                        port=each.port,
-                        msp_id=each.msp_id,
-                        identity=each.identity,
-                        client_tls_cert=each.client_tls_cert,
-                        server_tls_cert=each.server_tls_cert,
-                    )
-                    for each in spec.consenters
-                ]
-            ),
-            "ConsensusType": orderer_pb2.ConsensusType(
-                type="BFT", metadata=_bytes(bft_metadata(spec.bft_options, batch))
-            ),
+            **_consensus(spec),
         },
     )
     for organization in spec.orderer_orgs:
@@ -365,6 +282,10 @@ def _problems(spec: ChannelSpec) -> Iterable[str]:
     for each in spec.orderer_orgs:
         if not each.orderer_endpoints:
             yield f"orderer_orgs {each.msp_id}: orderer_endpoints are required with capability V3_0"
+    if spec.consensus not in {BFT, RAFT}:
+        yield f"consensus {spec.consensus!r}: {BFT} or {RAFT}"
+    if spec.consensus == BFT and spec.capabilities.channel != "V3_0":
+        yield "consensus BFT: it needs the channel capability V3_0"
     if not spec.consenters:
         yield "consenters: at least one"
     if len({each.id for each in spec.consenters}) != len(spec.consenters):
@@ -372,7 +293,10 @@ def _problems(spec: ChannelSpec) -> Iterable[str]:
     for consenter in spec.consenters:
         if consenter.msp_id not in orderer_orgs:
             yield f"consenters {consenter.id}: {consenter.msp_id} is not among orderer_orgs"
-    durations = {"batch.timeout": spec.batch.timeout}
+    durations = {
+        "batch.timeout": spec.batch.timeout,
+        "raft_options.tick_interval": spec.raft_options.tick_interval,
+    }
     for name, value in vars(spec.bft_options).items():
         if isinstance(value, str):
             durations[f"bft_options.{name}"] = value

@@ -8,7 +8,7 @@ from fabric_protos.orderer import configuration_pb2 as orderer_pb2
 from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
 
-from hlf.wire import blocks, configtx
+from hlf.wire import blocks, configtx, consensus
 from hlf.wire.policy import format_config_policy
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n"
@@ -31,7 +31,7 @@ def channel_spec() -> configtx.ChannelSpec:
         ),
         orderer_orgs=tuple(organization(each) for each in orderers),
         consenters=tuple(
-            configtx.ConsenterSpec(index, f"{each}.example", 7050, each, each.encode(), b"client", b"server")
+            consensus.ConsenterSpec(index, f"{each}.example", 7050, each, each.encode(), b"client", b"server")
             for index, each in enumerate(orderers, start=1)
         ),
         acls={"event/Block": "/Channel/Application/Insiders"},
@@ -120,18 +120,18 @@ def test_block_validation_is_a_quorum_of_consenters_in_their_order() -> None:
 
 
 def test_smartbft_options_take_the_batch_from_the_channel_and_never_rotate() -> None:
-    spec = dataclasses.replace(channel_spec(), batch=configtx.BatchSpec(max_messages=7, timeout="50ms"))
+    spec = dataclasses.replace(channel_spec(), batch=consensus.BatchSpec(max_messages=7, timeout="50ms"))
     orderer = configtx.config_of(genesis(spec)).channel_group.groups["Orderer"]
-    consensus = orderer_pb2.ConsensusType.FromString(orderer.values["ConsensusType"].value)
-    options = smartbft_pb2.Options.FromString(consensus.metadata)
-    assert consensus.type == "BFT"
+    value = orderer_pb2.ConsensusType.FromString(orderer.values["ConsensusType"].value)
+    options = smartbft_pb2.Options.FromString(value.metadata)
+    assert value.type == "BFT"
     assert (options.request_batch_max_count, options.request_batch_max_interval) == (7, "50ms")
     assert options.leader_rotation == smartbft_pb2.Options.ROTATION_OFF
 
 
 @pytest.mark.parametrize(("consenters", "quorum"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (7, 5), (10, 7)])
 def test_quorum(consenters: int, quorum: int) -> None:
-    assert configtx.bft_quorum(consenters) == quorum
+    assert consensus.bft_quorum(consenters) == quorum
 
 
 def test_everything_fabric_would_refuse_is_named_at_once() -> None:
@@ -139,7 +139,7 @@ def test_everything_fabric_would_refuse_is_named_at_once() -> None:
         channel_spec(),
         name="Referral",
         orderer_orgs=(organization("a", orderer_endpoints=()),),
-        batch=configtx.BatchSpec(timeout="fast"),
+        batch=consensus.BatchSpec(timeout="fast"),
     )
     with pytest.raises(ValueError, match="channel 'Referral'") as caught:
         genesis(spec)

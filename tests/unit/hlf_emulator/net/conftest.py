@@ -12,7 +12,8 @@ from fabric_protos.common import common_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hlf.identity import SigningIdentity
-from hlf.wire.configtx import BatchSpec, ChannelSpec, ConsenterSpec, OrganizationSpec, genesis_block
+from hlf.wire.configtx import ChannelSpec, OrganizationSpec, genesis_block
+from hlf.wire.consensus import BatchSpec, ConsenterSpec
 from hlf_emulator.msp import Verifier
 from hlf_emulator.orderer import Orderer, OrderingService
 from hlf_network.crypto import Authority

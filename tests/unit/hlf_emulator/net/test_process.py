@@ -23,7 +23,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hlf.admin import participation
 from hlf.identity import SigningIdentity
-from hlf.wire.configtx import BatchSpec, ChannelSpec, ConsenterSpec, OrganizationSpec, genesis_block
+from hlf.wire.configtx import ChannelSpec, OrganizationSpec, genesis_block
+from hlf.wire.consensus import BatchSpec, ConsenterSpec
 from hlf_network.crypto import Authority, Credential
 
 _secure_channel: Any = grpc.secure_channel

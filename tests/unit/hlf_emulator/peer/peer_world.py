@@ -22,7 +22,8 @@ from hlf.admin.definition import Collection, collection_package
 from hlf.admin.package import ccaas_package, package_id
 from hlf.identity import SigningIdentity
 from hlf.wire.blocks import data_hash, header_hash
-from hlf.wire.configtx import ChannelSpec, ConsenterSpec, OrganizationSpec, genesis_block
+from hlf.wire.configtx import ChannelSpec, OrganizationSpec, genesis_block
+from hlf.wire.consensus import ConsenterSpec
 from hlf.wire.policy import application_policy
 from hlf.wire.proposal import ProposalParts, build_proposal
 from hlf.wire.transaction import assemble_transaction
