@@ -7,7 +7,6 @@ from them and rebuilt when the ledger is opened.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from google.protobuf.message import DecodeError
 from hlf.wire.blocks import block_metadata, chain_problem, header_hash
 from hlf_emulator.blockfile import BlockFile
 from hlf_emulator.bundle import Bundle, ConfigError, config_envelope, is_config_block
+from hlf_emulator.commit_hash import commit_hash
 from hlf_emulator.definitions import (
     LIFECYCLE,
     ChaincodeDefinition,
@@ -139,7 +139,7 @@ class SharedLedger:
             if problem:
                 raise ConfigError(problem)
             checked, writer = self._judge(block)
-            stamped = self._stamp(block, checked)
+            stamped = self._stamp(block, checked, writer.updates)
             self._file.append(stamped)
             return self._apply(stamped, checked, writer)
 
@@ -167,7 +167,9 @@ class SharedLedger:
                 transaction.code = writer.judge(transaction.index, transaction.sets)
         return checked, writer
 
-    def _stamp(self, block: common_pb2.Block, checked: list[CheckedTransaction]) -> common_pb2.Block:
+    def _stamp(
+        self, block: common_pb2.Block, checked: list[CheckedTransaction], updates: Updates
+    ) -> common_pb2.Block:
         stamped = common_pb2.Block()
         stamped.CopyFrom(block)
         slots = stamped.metadata.metadata
@@ -176,8 +178,7 @@ class SharedLedger:
         codes = bytes(transaction.code for transaction in checked)
         slots[common_pb2.TRANSACTIONS_FILTER] = codes
         if block.header.number:
-            content = codes + block.header.data_hash + self._commit_hash
-            digest = hashlib.sha256(content).digest()
+            digest = commit_hash(codes, updates.batch, updates.deletions, self._commit_hash)
             slots[common_pb2.COMMIT_HASH] = common_pb2.Metadata(value=digest).SerializeToString()
         return stamped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from hlf_emulator.state import Batch, Entry, Key, Space, State, Version
 VALID = transaction_pb2.TxValidationCode.VALID
 MVCC_READ_CONFLICT = transaction_pb2.TxValidationCode.MVCC_READ_CONFLICT
 PHANTOM_READ_CONFLICT = transaction_pb2.TxValidationCode.PHANTOM_READ_CONFLICT
+
+_HASH_OF_NOTHING = hashlib.sha256(b"").digest()
 
 Metadata = tuple[tuple[str, bytes], ...]
 
@@ -32,6 +35,8 @@ class Updates:
     """Hashed keys whose earlier private values are to be forgotten, with the purging version."""
     expiring: list[tuple[int, Space, bytes, Version]] = field(default_factory=list)
     """(block at which the write ends, collection, key hash, version)."""
+    deletions: dict[tuple[Space, Key], Version] = field(default_factory=dict)
+    """Where a transaction removed a key; the commit hash covers it."""
 
 
 class BlockWriter:
@@ -126,7 +131,8 @@ class BlockWriter:
         }
         lifetime = self._lifetime(space.namespace, space.collection)
         for write in hashed.hashed_writes:
-            value = b"" if write.is_delete else write.value_hash
+            # The hash of nothing deletes too (rwset_proto_util.go, IsKVWriteHashDelete).
+            value = b"" if write.is_delete or write.value_hash == _HASH_OF_NOTHING else write.value_hash
             self._put(space, write.key_hash, value, metadata, version)
             if write.is_purge:
                 self.updates.purges[space, write.key_hash] = version
@@ -148,6 +154,7 @@ class BlockWriter:
     ) -> None:
         if not value:
             self.updates.batch.writes[space, key] = None
+            self.updates.deletions[space, key] = version
             return
         entry = self._lookup(space, key)
         kept = metadata.get(key)
