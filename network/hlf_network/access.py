@@ -1,5 +1,6 @@
 """How an organization's administrator reaches its own nodes: endpoints, TLS and identities by layout."""
 
+import http.client
 import socket
 import ssl
 from dataclasses import dataclass
@@ -52,10 +53,12 @@ class Access:
         )
 
     def serves(self, node: Node, port: int = 0) -> bool:
-        """Whether the node answers with its own certificate.
+        """Whether the node answers with its own certificate; a CA, whether it says who it is.
 
         A bare connection proves nothing: Docker accepts it before the container's program listens.
         """
+        if node.kind == "ca":
+            return self._authority_answers(node)
         context = ssl.create_default_context(cafile=self.layout.paths.tls_ca_certificate(node.organization))
         context.set_alpn_protocols(["h2"])
         try:
@@ -66,3 +69,14 @@ class Access:
                 return True
         except OSError:
             return False
+
+    def _authority_answers(self, node: Node) -> bool:
+        context = ssl.create_default_context(cafile=self.layout.paths.tls_ca_certificate(node.organization))
+        connection = http.client.HTTPSConnection("localhost", node.published, timeout=5, context=context)
+        try:
+            connection.request("GET", "/cainfo")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()

@@ -316,7 +316,7 @@ class Consortium:
 
 def _heights(access: Access, node: Node, present: str) -> dict[str, int]:
     """Each channel's height on a node; nothing for a node that does not answer."""
-    if present != "running":
+    if present != "running" or node.kind == "ca":
         return {}
     heights: dict[str, int] = {}
     with contextlib.suppress(FabricError):

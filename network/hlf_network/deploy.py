@@ -73,6 +73,7 @@ class Deployment:
 
     def _run(self, pool: ThreadPoolExecutor) -> None:
         orderers = [pool.submit(self._join_orderer, node) for node in self.layout.orderers()]
+        authorities = [pool.submit(self._wait_serving, node) for node in self.layout.authorities()]
         joined = {node.name: pool.submit(self._join_peer, node) for node in self.layout.peers()}
         installed = {
             node.name: pool.submit(self._install, node, joined[node.name]) for node in self.layout.peers()
@@ -110,6 +111,7 @@ class Deployment:
                 for node in self.layout.channels[one.channel].peers
             ]
         )
+        _all(authorities)
         self.progress(
             f"{len(definitions)} chaincode definitions in force on {len(self.layout.channels)} channels"
         )

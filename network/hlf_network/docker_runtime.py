@@ -19,6 +19,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import LogConfig
 
+from hlf_network import authority
 from hlf_network.errors import NetworkError
 from hlf_network.layout import ADMIN_PORT, LOOPBACK, Layout, Node
 
@@ -32,7 +33,7 @@ _STOPPED = NetworkError(
 
 
 def images(fabric: str) -> dict[str, str]:
-    """The image of each kind of node."""
+    """The image of each kind of node that every network has."""
     return {kind: f"hyperledger/fabric-{kind}:{fabric}" for kind in ("peer", "orderer")}
 
 
@@ -61,7 +62,9 @@ class DockerRuntime:
     def start(self, layout: Layout) -> None:
         """Create and start what is not there or not running; all containers at once."""
         self.check(layout.topology.fabric)
-        wanted = images(layout.topology.fabric)
+        wanted = {**images(layout.topology.fabric), "ca": authority.IMAGE}
+        if layout.authorities() and not _present(self._client, authority.IMAGE):
+            raise _missing([authority.IMAGE])
         gateway = self.chaincode_address()
         with ThreadPoolExecutor(max_workers=8) as pool:
             for _ in pool.map(
@@ -164,11 +167,14 @@ class DockerRuntime:
             image,
             name=name,
             hostname=node.host,
-            environment=environment(layout, node, self._name),
+            command=authority.COMMAND if node.kind == "ca" else None,
+            environment=authority.environment()
+            if node.kind == "ca"
+            else environment(layout, node, self._name),
             labels={**self._labels, "hlf.node": node.name},
             ports=[(int(str(port).partition("/")[0]), "tcp") for port in ports],
             host_config=low.create_host_config(
-                binds=[f"{layout.paths.node(node)}:{_IDENTITY}:ro", f"{volume.name}:{_DATA}"],
+                binds=[f"{volume.name}:{_DATA}", *_binds(layout, node)],
                 port_bindings=ports,
                 # Installing a chaincode unpacks it there, and the images have no writable /tmp of their own.
                 tmpfs={"/tmp": ""},  # noqa: S108  the container's, not ours
@@ -193,6 +199,12 @@ def obstacle(fabric: str) -> NetworkError | None:
     if missing:
         return _missing(missing)
     return None
+
+
+def _binds(layout: Layout, node: Node) -> list[str]:
+    if node.kind == "ca":
+        return authority.binds(layout, node)
+    return [f"{layout.paths.node(node)}:{_IDENTITY}:ro"]
 
 
 def environment(layout: Layout, node: Node, network: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from hlf_network.errors import NetworkError
 from hlf_network.layout import LOOPBACK, Layout, Node, Paths
 from hlf_network.ports import require_free
 from hlf_network.processes import HostProcess, python
+from hlf_network.topology import AuthorityRequest
 
 
 class EmulatorRuntime:
@@ -115,6 +116,23 @@ def configuration(layout: Layout) -> dict[str, Any]:
             }
             for node in layout.orderers()
         ],
+        "cas": [_authority(layout, node) for node in layout.authorities()],
+    }
+
+
+def _authority(layout: Layout, node: Node) -> dict[str, Any]:
+    request = layout.topology.organizations[node.organization].authority or AuthorityRequest()
+    certificate = layout.paths.ca_certificate(node.organization)
+    tls = layout.paths.node(node) / "tls"
+    return {
+        "name": node.name,
+        "listen": f"{LOOPBACK}:{node.published}",
+        "certificate": str(certificate),
+        "key": str(certificate.with_name("key.pem")),
+        "registrar": str(layout.paths.ca_registrar(node.organization)),
+        "removal": request.removal,
+        "max_enrollments": request.max_enrollments,
+        "tls": {"certificate": str(tls / "cert.pem"), "key": str(tls / "key.pem"), "roots": []},
     }
 
 

@@ -12,7 +12,7 @@ from hlf_network.policies import Policy, all_of, any_of, majority_of
 from hlf_network.topology import Chaincode, Channel, CollectionRequest, FieldPath, Topology
 
 LOOPBACK = "127.0.0.1"
-PEER_PORT, ORDERER_PORT, ADMIN_PORT = 7051, 7050, 7053
+PEER_PORT, ORDERER_PORT, ADMIN_PORT, CA_PORT = 7051, 7050, 7053, 7054
 LISTENERS = "/Channel/Application/Listeners"
 DEPLOYERS = "/Channel/Application/Deployers"
 _TOLERANT = {"bft": ("SmartBFT", 4, "four"), "raft": ("Raft", 3, "three")}
@@ -41,6 +41,10 @@ class Paths:
 
     def ca_certificate(self, organization: str) -> Path:
         return self.organization(organization) / "ca" / "cert.pem"
+
+    def ca_registrar(self, organization: str) -> Path:
+        """The secret of `admin`, the identity that the organization's Fabric CA starts with."""
+        return self.organization(organization) / "ca" / "registrar"
 
     def tls_ca_certificate(self, organization: str) -> Path:
         return self.organization(organization) / "tlsca" / "cert.pem"
@@ -82,7 +86,7 @@ class Paths:
 
 @dataclass(frozen=True)
 class Node:
-    """A peer or an orderer. `host:port` is how other nodes reach it, `published` its port on this machine."""
+    """A peer, an orderer or a CA. `host:port` is how nodes reach it, `published` its port on this machine."""
 
     name: str
     organization: str
@@ -177,6 +181,7 @@ def port_names(topology: Topology) -> list[str]:
         names += [f"peer{index}.{organization.name}" for index in range(organization.peers)]
         for index in range(organization.orderers):
             names += [f"orderer{index}.{organization.name}", f"orderer{index}.{organization.name}/admin"]
+        names += [f"ca.{organization.name}"] if organization.authority else []
     names += [f"{chaincode}.{organization}" for organization, chaincode in _served(topology)]
     return [*names, "control"]
 
@@ -235,6 +240,10 @@ class Layout:
         """All orderers, or one organization's."""
         return self._of("orderer", organization)
 
+    def authorities(self, organization: str | None = None) -> tuple[Node, ...]:
+        """All Fabric CAs, or one organization's."""
+        return self._of("ca", organization)
+
     def node(self, name: str) -> Node:
         """The node of that name; KeyError, listing the names, if there is none."""
         for node in self.nodes:
@@ -284,6 +293,18 @@ class Layout:
                         published=published,
                         admin_published=self.ports[f"{name}/admin"] if kind == "orderer" else 0,
                     )
+            if organization.authority:
+                name = f"ca.{organization.name}"
+                published = self.ports[name]
+                yield Node(
+                    name=name,
+                    organization=organization.name,
+                    msp_id=organization.name,
+                    kind="ca",
+                    host=name if self.in_containers else "localhost",
+                    port=CA_PORT if self.in_containers else published,
+                    published=published,
+                )
 
     def _channel(self, channel: Channel) -> ChannelLayout:
         where = ["channels", channel.name]

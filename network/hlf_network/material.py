@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hlf.identity import SigningIdentity
 from hlf.wallet import Wallet
+from hlf_network import authority
 from hlf_network.crypto import Authority, Credential, write_public, write_secret
 from hlf_network.layout import LOOPBACK, Layout, Node
 from hlf_network.topology import IdentityRequest, Organization
@@ -75,9 +76,17 @@ class _Maker:
 
     def _node(self, node: Node) -> None:
         folder = self._draft / self._layout.paths.node(node).relative_to(self._final)
-        write_msp(folder / "msp", self._ca, self._tls_ca, self._sign(node.name, node.kind))
+        if node.kind == "ca":
+            secret = secrets.token_urlsafe(24)
+            write_secret(self._draft / "ca" / "registrar", secret.encode())
+            write_secret(folder / authority.FILE, authority.configuration(self._organization, node, secret))
+        else:
+            self._msp(folder, node)
         hosts = dict.fromkeys((node.host, node.name, "localhost", LOOPBACK))
         self._tls_ca.tls(node.name, self._name, self._country, tuple(hosts)).write(folder / "tls")
+
+    def _msp(self, folder: Path, node: Node) -> None:
+        write_msp(folder / "msp", self._ca, self._tls_ca, self._sign(node.name, node.kind))
 
     def _sign(self, name: str, role: str, attributes: dict[str, str] | None = None) -> Credential:
         return self._ca.identity(name, role, self._name, self._country, attributes)

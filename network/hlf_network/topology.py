@@ -101,6 +101,14 @@ class IdentityRequest:
 
 
 @dataclass(frozen=True)
+class AuthorityRequest:
+    """A Fabric CA: whether identities may be removed, how often a secret serves (-1: without limit)."""
+
+    removal: bool = False
+    max_enrollments: int = -1
+
+
+@dataclass(frozen=True)
 class Organization:
     """A member. `gateway`: the organization whose peer its clients use (its own, where it has one)."""
 
@@ -111,6 +119,7 @@ class Organization:
     gateway: str
     listeners: tuple[str, ...]
     identities: tuple[IdentityRequest, ...]
+    authority: AuthorityRequest | None = None
 
     @property
     def orderer_msp(self) -> str:
@@ -269,7 +278,14 @@ def _organization(source: Source, name: str, entry: Mapping[str, Any]) -> Organi
             )
             for identity, request in entry.get("identities", {}).items()
         ),
+        authority=_authority(entry.get("ca", False)),
     )
+
+
+def _authority(entry: bool | Mapping[str, Any]) -> AuthorityRequest | None:
+    if isinstance(entry, bool):
+        return AuthorityRequest() if entry else None
+    return AuthorityRequest(**entry)
 
 
 @dataclass(frozen=True)
