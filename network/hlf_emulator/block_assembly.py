@@ -1,4 +1,4 @@
-"""Blocks as a SmartBFT orderer writes them (orderer/consensus/smartbft/assembler.go, signer.go)."""
+"""Blocks as orderers write them (SmartBFT: assembler.go, signer.go; Raft: multichannel/blockwriter.go)."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -62,13 +62,13 @@ def assemble_block(
     previous: common_pb2.BlockHeader,
     transactions: Sequence[bytes],
     last_config: int,
-    view: ViewMetadata | None,
-    signers: Sequence[tuple[int, SigningIdentity]],
+    consenter_metadata: bytes,
+    signers: Sequence[tuple[int | None, SigningIdentity]],
     nonce: Callable[[], bytes],
 ) -> common_pb2.Block:
     """The block after ``previous``.
 
-    With a ``view`` every signature names its consenter by id (BFT); without, by a signature header.
+    A signer's consenter id names it (BFT), where it has one; else a signature header does (Raft).
     """
     block = common_pb2.Block()
     block.header.number = previous.number + 1
@@ -77,13 +77,13 @@ def assemble_block(
     block.data.data.extend(transactions)
     index = common_pb2.LastConfig(index=last_config)
     value = common_pb2.OrdererBlockMetadata(
-        last_config=index, consenter_metadata=view.encode() if view is not None else b""
+        last_config=index, consenter_metadata=consenter_metadata
     ).SerializeToString()
     metadata = common_pb2.Metadata(value=value)
     header = header_bytes(block.header)
     for number, identity in signers:
         signature = metadata.signatures.add()
-        if view is not None:
+        if number is not None:
             identifier = common_pb2.IdentifierHeader(identifier=number, nonce=nonce()).SerializeToString()
             signature.identifier_header = identifier
             signature.signature = identity.sign(value + identifier + header)

@@ -9,12 +9,13 @@ from fabric_protos.common import common_pb2
 from fabric_protos.gateway import gateway_pb2
 from fabric_protos.orderer import ab_pb2
 
+from hlf.wire.consensus import bft_quorum
 from hlf_emulator.bundle import Bundle, OrdererEndpoint
 from hlf_emulator.directory import Directory
 from hlf_emulator.gateway_peers import connection_refused
 from hlf_emulator.peer import Peer
 from hlf_emulator.rpc_status import RpcError
-from hlf_emulator.sequencer import ALREADY_EXISTS, quorum
+from hlf_emulator.smartbft import ALREADY_EXISTS
 
 
 def submit(local: Peer, directory: Directory, request: gateway_pb2.SubmitRequest) -> None:
@@ -50,7 +51,7 @@ def _submit_bft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envel
             failures.append(_detail(endpoint, answer))
         elif answer.status != common_pb2.SUCCESS and answer.info != ALREADY_EXISTS:
             failures.append(_detail(endpoint, _unsuccessful(answer)))
-    tolerated = total - quorum(total)
+    tolerated = total - bft_quorum(total)
     if len(failures) > tolerated:
         # Fabric stops counting at the failure that makes the quorum impossible.
         raise RpcError(

@@ -19,10 +19,12 @@ from hlf.identity import SigningIdentity
 from hlf_emulator.blockfile import BlockFile
 from hlf_emulator.bundle import Bundle, ConfigError
 from hlf_emulator.config_update import ConfigUpdateError, config_transaction
+from hlf_emulator.consensus import OrdererKeys, Refused
+from hlf_emulator.disk import Disk
 from hlf_emulator.msp import MspError, Verifier
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
-from hlf_emulator.sequencer import Refused, Sequencer
+from hlf_emulator.sequencer import Sequencer
 
 _JUDGED = 32  # a Gateway sends an envelope to every orderer at once; later ones are checked anew
 
@@ -48,12 +50,14 @@ class OrderingService:
     def __init__(
         self,
         folder: Path,
-        signers: dict[str, SigningIdentity],
+        keys: dict[str, OrdererKeys],
         verifier: Verifier,
         batch_timeout: float | None,
+        disk: Disk | None = None,
     ) -> None:
+        self.disk = disk or Disk()
         self._folder = folder
-        self._signers = signers
+        self._keys = keys
         self._verifier = verifier
         self._batch_timeout = batch_timeout
         self._opened = asyncio.Event()
@@ -75,7 +79,7 @@ class OrderingService:
     def recover(self) -> None:
         """Open every channel found on disk."""
         for path in sorted(self._folder.glob("*.blocks")):
-            blocks = BlockFile(path)
+            blocks = BlockFile(path, self.disk)
             if blocks.height:
                 self._open(path.stem, blocks)
             else:
@@ -93,7 +97,7 @@ class OrderingService:
             raise JoinError(
                 "invalid", f"no orderer of this network has the blocks before {block.header.number}"
             )
-        blocks = BlockFile(self._folder / f"{channel}.blocks")
+        blocks = BlockFile(self._folder / f"{channel}.blocks", self.disk)
         if blocks.height == 0:
             blocks.append(block)
         return self._open(channel, blocks)
@@ -109,7 +113,7 @@ class OrderingService:
             sequencer.close()
 
     def _open(self, channel: str, blocks: BlockFile) -> Sequencer:
-        sequencer = Sequencer(channel, blocks, self._signers, self._verifier, self._batch_timeout)
+        sequencer = Sequencer(channel, blocks, self._keys, self._verifier, self._batch_timeout)
         self.sequencers[channel] = sequencer
         self._opened.set()
         self._opened = asyncio.Event()
@@ -136,6 +140,7 @@ class Orderer:
         self._service = service
         self._file = state / f"{name}.json"
         self._running = False
+        self._disk = Disk(sync=service.disk.sync)
         self.channels: dict[str, Sequencer] = {}
         for channel in self._remembered():
             if channel in service.sequencers:
@@ -149,8 +154,21 @@ class Orderer:
     @running.setter
     def running(self, running: bool) -> None:
         self._running = running
+        self._report()
+
+    @property
+    def refuses_disk(self) -> bool:
+        """Whether the node's disk is full, because a fault was asked for: it takes no part in ordering."""
+        return self._disk.refusing
+
+    @refuses_disk.setter
+    def refuses_disk(self, refuses: bool) -> None:
+        self._disk.refusing = refuses
+        self._report()
+
+    def _report(self) -> None:
         for sequencer in self.channels.values():
-            sequencer.set_node(self.name, joined=True, running=running)
+            sequencer.set_node(self.name, joined=True, running=self._running and not self._disk.refusing)
 
     # -- channel participation
 
@@ -178,6 +196,9 @@ class Orderer:
         """Check and queue one envelope; never raises for what a client can send."""
         try:
             sequencer, request_id, content = self._process(envelope)
+            if self._disk.refusing:
+                text = "no block can be written: No space left on device"
+                raise _Rejected(common_pb2.SERVICE_UNAVAILABLE, text)
             if not sequencer.is_consenter(self.name):
                 raise _Rejected(
                     common_pb2.SERVICE_UNAVAILABLE, f"orderer is not a consenter of {sequencer.channel}"
@@ -246,10 +267,7 @@ class Orderer:
         return list(json.loads(self._file.read_text(encoding="utf-8"))["channels"])
 
     def _remember(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"channels": sorted(self.channels)}), encoding="utf-8")
-        temporary.replace(self._file)
+        self._disk.replace(self._file, json.dumps({"channels": sorted(self.channels)}).encode())
 
 
 def check_message(sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> None:

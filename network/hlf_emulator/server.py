@@ -3,6 +3,7 @@
 import asyncio
 
 from hlf_emulator.config import EmulatorConfig, split_address
+from hlf_emulator.consensus import OrdererKeys
 from hlf_emulator.directory import Directory
 from hlf_emulator.faults import ControlApi
 from hlf_emulator.msp import Verifier
@@ -21,10 +22,11 @@ class Emulator:
     def __init__(self, config: EmulatorConfig) -> None:
         """Read keys and ledgers. Raises IdentityError, MspError or OSError naming the file."""
         verifier = Verifier()
-        orderer_identities = {item.name: load_identity(item.msp, item.msp_id) for item in config.orderers}
-        self.service = OrderingService(
-            config.state / "ordering", orderer_identities, verifier, config.batch_timeout
-        )
+        keys = {
+            item.name: OrdererKeys(load_identity(item.msp, item.msp_id), item.tls.certificate.read_bytes())
+            for item in config.orderers
+        }
+        self.service = OrderingService(config.state / "ordering", keys, verifier, config.batch_timeout)
         self.service.recover()
         self.shared = Shared(config.state / "ledgers", verifier)
         orderer_nodes = [
@@ -33,7 +35,7 @@ class Emulator:
                 Orderer(
                     name=item.name,
                     msp_id=item.msp_id,
-                    identity=orderer_identities[item.name],
+                    identity=keys[item.name].identity,
                     endpoint=item.external,
                     state=config.state / "orderers",
                     service=self.service,

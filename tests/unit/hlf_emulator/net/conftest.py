@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hlf.identity import SigningIdentity
 from hlf.wire.configtx import ChannelSpec, OrganizationSpec, genesis_block
 from hlf.wire.consensus import BatchSpec, ConsenterSpec
+from hlf_emulator.consensus import OrdererKeys
 from hlf_emulator.msp import Verifier
 from hlf_emulator.orderer import Orderer, OrderingService
 from hlf_network.crypto import Authority
@@ -33,8 +34,11 @@ class World:
 
     def service(self, folder: Path, batch_timeout: float | None = 0.02) -> OrderingService:
         """An ordering service of nodes `orderer1` … `orderer4` with its state under `folder`."""
-        signers = {f"orderer{number}": identity for number, identity in self.orderers.items()}
-        return OrderingService(folder / "ordering", signers, Verifier(), batch_timeout)
+        keys = {
+            f"orderer{number}": OrdererKeys(identity, identity.certificate)
+            for number, identity in self.orderers.items()
+        }
+        return OrderingService(folder / "ordering", keys, Verifier(), batch_timeout)
 
     def nodes(self, folder: Path, service: OrderingService) -> list[Orderer]:
         """The four orderer nodes; neither running nor joined, but for what `folder` remembers."""

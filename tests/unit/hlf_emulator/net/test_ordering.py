@@ -8,9 +8,10 @@ from pathlib import Path
 from fabric_protos.common import common_pb2
 
 from hlf.identity import verify
+from hlf.wire.consensus import bft_quorum
 from hlf_emulator.block_assembly import data_hash, header_bytes, header_hash
 from hlf_emulator.orderer import Orderer, OrderingService
-from hlf_emulator.sequencer import ALREADY_EXISTS, ALREADY_PROCESSED, quorum
+from hlf_emulator.smartbft import ALREADY_EXISTS, ALREADY_PROCESSED
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 _DEADLINE = 5.0
@@ -31,7 +32,7 @@ async def _height(service: OrderingService, height: int) -> None:
 
 
 def test_quorum_is_smartbft_s() -> None:
-    assert [quorum(size) for size in (1, 2, 3, 4, 5, 6, 7, 10)] == [1, 2, 2, 3, 4, 4, 5, 7]
+    assert [bft_quorum(size) for size in (1, 2, 3, 4, 5, 6, 7, 10)] == [1, 2, 2, 3, 4, 4, 5, 7]
 
 
 def test_a_block_follows_its_predecessor_and_carries_a_quorum_of_signatures(
