@@ -3,7 +3,8 @@
 A case names them as it names others, `organization/user`: `node/peer0.org-a` is a node's own identity,
 `expired/org-a` a client of org-a whose certificate ran out a minute ago, `nowhere/anybody` a client of an
 organization that no channel knows, `impostor/org-a` one who calls himself a member of org-a with a
-certificate of another authority.
+certificate of another authority, `orderer/org-a` the administrator of org-a's orderers, who have an MSP id of
+their own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hlf.identity import SigningIdentity
 from hlf_network.crypto import Authority, Credential
 from hlf_network.layout import Layout
 
-KINDS = frozenset({"node", "expired", "nowhere", "impostor"})
+KINDS = frozenset({"node", "expired", "nowhere", "impostor", "orderer"})
 
 
 def stranger(layout: Layout, kind: str, name: str) -> SigningIdentity:
@@ -33,6 +34,11 @@ def stranger(layout: Layout, kind: str, name: str) -> SigningIdentity:
             (folder / "signcerts" / "cert.pem").read_bytes(),
             (folder / "keystore" / "key.pem").read_bytes(),
         )
+    if kind == "orderer":
+        authority = known_authority(layout.paths.ca_certificate(name).parent)
+        credential = authority.identity("admin", "admin", name, "KR")
+        msp_id = layout.orderers(name)[0].msp_id
+        return SigningIdentity.from_pem(msp_id, credential.certificate, credential.key)
     if kind == "expired":
         credential = expired_client(layout.paths.ca_certificate(name).parent, name)
         return SigningIdentity.from_pem(name, credential.certificate, credential.key)
@@ -45,6 +51,14 @@ def fresh_authority(organization: str) -> Authority:
     """A certificate authority that no network knows yet."""
     now = datetime.datetime.now(datetime.UTC)
     return Authority.create(f"ca.{organization}", organization, "KR", now)
+
+
+def known_authority(folder: Path) -> Authority:
+    """An organization's own authority; its folder holds cert.pem and key.pem."""
+    certificate = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
+    key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return Authority(certificate, key, datetime.datetime.now(datetime.UTC))
 
 
 def expired_client(authority: Path, organization: str) -> Credential:
