@@ -233,6 +233,7 @@ def environment(layout: Layout, node: Node, network: str) -> dict[str, str]:
         "ORDERER_GENERAL_LISTENADDRESS": "0.0.0.0",  # noqa: S104  inside the container
         "ORDERER_GENERAL_LISTENPORT": str(node.port),
         "ORDERER_GENERAL_LOCALMSPID": node.msp_id,
+        "ORDERER_GENERAL_BOOTSTRAPMETHOD": "none",  # 2.5 looks for a system channel's block unless told so
         "ORDERER_GENERAL_LOCALMSPDIR": f"{_IDENTITY}/msp",
         "ORDERER_GENERAL_TLS_ENABLED": "true",
         "ORDERER_GENERAL_TLS_CERTIFICATE": f"{tls}/cert.pem",

@@ -3,7 +3,7 @@
 import secrets
 import time
 
-from hlf.wire.configtx import ChannelSpec, OrganizationSpec, genesis_block
+from hlf.wire.configtx import Capabilities, ChannelSpec, OrganizationSpec, genesis_block
 from hlf.wire.consensus import BFT, RAFT, BatchSpec, ConsenterSpec, RaftOptions, SmartBftOptions
 from hlf_network.crypto import write_public
 from hlf_network.layout import ChannelLayout, Layout, Node
@@ -20,6 +20,7 @@ _LIVELY = SmartBftOptions(
 )
 # A killed leader costs one to two seconds, with Fabric's defaults five to ten.
 _LIVELY_RAFT = RaftOptions(tick_interval="100ms")
+_FABRIC_2_5 = Capabilities(channel="V2_0")
 
 
 def write(layout: Layout) -> None:
@@ -57,6 +58,7 @@ def channel_spec(layout: Layout, channel: ChannelLayout) -> ChannelSpec:
         batch=BatchSpec(max_messages=topology.batch_messages, timeout=topology.batch_timeout),
         consensus=RAFT if topology.consensus == "raft" else BFT,
         bft_options=_LIVELY if topology.faults == "lively" else SmartBftOptions(),
+        capabilities=_FABRIC_2_5 if topology.is_fabric_2_5 else Capabilities(),
         raft_options=_LIVELY_RAFT if topology.faults == "lively" else RaftOptions(),
     )
 

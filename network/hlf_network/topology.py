@@ -167,7 +167,10 @@ class Channel:
 
 @dataclass(frozen=True)
 class Topology:
-    """A checked topology. `data` is the file as written, `source` places complaints in it."""
+    """A checked topology. `data` is the file as written, `source` places complaints in it.
+
+    `fabric` is 2.5, 3.1 or a patch of them; `consensus` is bft or raft.
+    """
 
     network: str
     fabric: str
@@ -182,6 +185,11 @@ class Topology:
     channels: Mapping[str, Channel]
     data: Mapping[str, Any]
     source: Source
+
+    @property
+    def is_fabric_2_5(self) -> bool:
+        """Whether its nodes are of the long-term release before 3.0."""
+        return _is_2_5(self.fabric)
 
 
 def load(path: Path, base: Path | None = None) -> Topology:
@@ -206,16 +214,22 @@ def load(path: Path, base: Path | None = None) -> Topology:
             if member not in organizations:
                 source.refuse(["groups", name, index], f"'{member}' is not an organization")
     reader = _Reader(source, organizations, groups)
+    fabric = data.get("fabric", "3.1")
     ordering = data.get("ordering", {})
     batch = ordering.get("batch", {})
+    consensus = ordering.get("consensus", "raft" if _is_2_5(fabric) else "bft")
+    if consensus == "bft" and _is_2_5(fabric):
+        source.refuse(
+            ["ordering", "consensus"], f"Fabric {fabric} has no SmartBFT", hint="raft, or Fabric 3.1"
+        )
     return Topology(
         network=data["network"],
-        fabric=data.get("fabric", "3.1"),
+        fabric=fabric,
         country=data.get("country", "KR"),
         python_path=tuple(((base or path.parent) / entry).resolve() for entry in data.get("python_path", [])),
         batch_timeout=batch.get("timeout", "100ms"),
         batch_messages=batch.get("messages", 500),
-        consensus=ordering.get("consensus", "bft"),
+        consensus=consensus,
         faults=ordering.get("faults", "lively"),
         organizations=organizations,
         groups=groups,
@@ -223,6 +237,10 @@ def load(path: Path, base: Path | None = None) -> Topology:
         data=data,
         source=source,
     )
+
+
+def _is_2_5(fabric: str) -> bool:
+    return fabric.startswith("2.5")
 
 
 def schema() -> dict[str, Any]:
