@@ -45,7 +45,7 @@ test: .venv/dev.stamp ## unit, conformance against recordings, integration on th
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 test-fabric: .venv/dev.stamp ## conformance and integration on real Fabric in Docker; refreshes the recordings
-	@$(BIN)/pytest --fabric=docker tests/conformance tests/integration
+	@$(BIN)/pytest --fabric=docker tests/conformance tests/integration tests/official
 
 bench: .venv/dev.stamp ## measure, print ratios, write build/bench.json
 	@$(BIN)/python -m tests.bench
@@ -55,6 +55,7 @@ lint: .venv/dev.stamp ## ruff, mypy --strict, import rules, module length, stubs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python typings/generate.py --check
+	@$(BIN)/python -m tests.conformance.table --check
 	@$(BIN)/pytest -q -p no:xdist tests/architecture
 
 lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes

@@ -1,0 +1,206 @@
+"""The official Node client and the official Node chaincode runtime, on the network that --fabric names.
+
+Both come from the npm registry when the test runs; where Node or the registry is not to be had, the tests
+are skipped and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from hlf.admin.definition import ChaincodeDefinition, Collection
+from hlf.admin.lifecycle import Lifecycle
+from hlf.admin.package import ccaas_package, package_id
+from hlf.gateway import Gateway
+from hlf_network import Consortium
+from hlf_network.access import Access
+from hlf_network.ports import choose
+
+pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("slice")]
+
+HERE = Path(__file__).parent / "node"
+MODULES = Path(__file__).parents[2] / "build" / "official-node"
+SECONDS = 120
+PARTIES = ["org-a", "org-b"]
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The `node` program, with the official packages installed beside our scripts."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        pytest.skip("Node is not installed here")
+    manifest = (HERE / "package.json").read_text(encoding="utf-8")
+    stamp = MODULES / "installed.json"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != manifest:
+        MODULES.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE / "package.json", MODULES)
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--fetch-retries=1"]
+        done = subprocess.run(
+            [npm, "install", *options],
+            cwd=MODULES,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=SECONDS,
+        )
+        if done.returncode:
+            pytest.skip("the official packages cannot be had from the npm registry here")
+        stamp.write_text(manifest, encoding="utf-8")
+    for script in HERE.glob("*.?js"):
+        shutil.copy(script, MODULES)
+    return program
+
+
+def test_official_client(node: str, slice_network: Consortium, tmp_path: Path) -> None:
+    said = run_client(node, slice_network, "records", "org-a", tmp_path)
+    refusal = "chaincode response 500, NOT_TODAY: as asked"
+    assert said["evaluate"]["msp_id"] == "org-a"
+    assert (said["submit"][-1], said["read"]) == ("1", "one")
+    assert said["submitAsync"]["successful"] and said["submitAsync"]["code"] == 0
+    assert said["chaincodeRefusesEvaluate"]["name"] == "GatewayError"
+    assert said["chaincodeRefusesEvaluate"]["status"] == "UNKNOWN"
+    assert said["chaincodeRefusesSubmit"]["name"] == "EndorseError"
+    assert said["chaincodeRefusesSubmit"]["status"] == "ABORTED"
+    assert said["chaincodeRefusesSubmit"]["details"] == [{"mspId": "org-a", "message": refusal}]
+    assert said["unknownChaincode"]["name"] == "EndorseError"
+    assert said["oneParty"] == {"name": "CommitError", "code": 10, "status": None}
+    assert said["privateData"] == "secret"
+    assert said["offlineSigning"] == {"successful": True, "sameId": True}
+    assert said["deadline"]["status"] == "DEADLINE_EXCEEDED"
+    assert said["chaincodeEvents"] == [["put", "1"], ["put", "2"], ["put", "4"]]
+    assert said["resumedEvents"] == "2"
+    assert said["newEvents"] == "hello"
+    assert said["blockEvents"] == {"numbers": [0, 1], "slots": 5}
+    assert said["filteredBlockEvents"] == {"channel": "slice", "number": 0}
+    assert said["blockAndPrivateDataEvents"] == 1
+
+
+def test_official_chaincode(node: str, slice_network: Consortium, tmp_path: Path) -> None:
+    """The official runtime behind both peers, and our client in front of them."""
+    with ExitStack() as stack:
+        name = stack.enter_context(served(node, slice_network, tmp_path))
+        way = Access(slice_network.layout)
+        peer = slice_network.layout.gateway("org-a")
+        gateway = stack.enter_context(Gateway(way.endpoint(peer), way.identity("org-a", "user")))
+        contract = gateway.network("slice").contract(name)
+
+        def ask(function: str, *arguments: str) -> Any:
+            return json.loads(contract.evaluate(function, *arguments))
+
+        for number in range(5):
+            contract.submit("put", f"k{number}", f"v{number}")
+        contract.submit("remove", "k4")
+        assert ask("get", "k3") == "v3"
+        assert ask("keys", "k0", "k9") == ["k0", "k1", "k2", "k3"]
+        assert ask("page", "k0", "k9", "2", "") == {"keys": ["k0", "k1"], "bookmark": "k2", "count": 2}
+        assert ask("page", "k0", "k9", "2", "k2") == {"keys": ["k2", "k3"], "bookmark": "", "count": 2}
+        contract.submit("composite", "pair", "a")
+        assert ask("composites", "pair", "a") == [["a", "x"], ["a", "y"]]
+        assert ask("changes", "k4") == ["deleted", "v4"]
+        secret = {"value": b"secret"}
+        contract.submit("share", "both", "p", transient=secret, endorsing_organizations=PARTIES)
+        assert ask("shared", "both", "p") == "secret"
+        assert ask("sharedHash", "both", "p") == hashlib.sha256(b"secret").hexdigest()
+        contract.submit("purge", "both", "p", endorsing_organizations=PARTIES)
+        assert ask("sharedHash", "both", "p") == ""
+        contract.submit("lock", "k0", "org-b")
+        alone = contract.propose("put", "k0", "mine", endorsing_organizations=["org-b"]).endorse()
+        assert alone.submit().status().successful
+        assert ask("who") == {"mspId": "org-a", "role": "clerk", "channel": "slice"}
+        gateway.network("slice").contract("records").submit("put", f"{name}-theirs", "theirs")
+        assert ask("other", "records", "get", f"{name}-theirs") == "theirs"
+
+
+@contextmanager
+def served(node: str, network: Consortium, folder: Path) -> Iterator[str]:
+    """The Node chaincode in a process of its own, deployed on the slice under the name that this yields."""
+    layout, way = network.layout, Access(network.layout)
+    listen, host = network.chaincode_address
+    name = f"node-{os.getpid()}"
+    port = choose(["node"], folder, {})["node"]
+    root = layout.paths.tls_ca_certificate("org-a").read_bytes()
+    package = ccaas_package(name, f"{host}:{port}", tls_root_pem=root)
+    tls = layout.paths.chaincode_tls("org-a")
+    configuration = folder / "chaincode.json"
+    configuration.write_text(
+        json.dumps(
+            {
+                "packageId": package_id(package),
+                "address": f"{listen}:{port}",
+                "key": str(tls / "key.pem"),
+                "certificate": str(tls / "cert.pem"),
+            }
+        ),
+        encoding="utf-8",
+    )
+    both = Collection("both", "OR('org-a.member', 'org-b.member')", 0, 1, member_only_read=True)
+    definition = ChaincodeDefinition(name, "1", 1, "AND('org-a.peer', 'org-b.peer')", collections=(both,))
+    with subprocess.Popen(
+        [node, "chaincode.cjs", str(configuration)], cwd=MODULES, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "ready\n" in process.stdout, "the Node chaincode did not start"
+            for organization in PARTIES:
+                peer_node = layout.gateway(organization)
+                with way.peer(peer_node) as peer, way.gateway(peer_node) as gateway:
+                    peer.install(package)
+                    Lifecycle(gateway, "slice").approve(definition, package_id(package))
+            with way.gateway(layout.gateway("org-a")) as gateway:
+                Lifecycle(gateway, "slice").commit(definition, PARTIES)
+            yield name
+        finally:
+            process.terminate()
+
+
+def run_client(
+    node: str, network: Consortium, chaincode: str, organization: str, folder: Path
+) -> dict[str, Any]:
+    """What the official client saw, step by step."""
+    layout = network.layout
+    access = Access(layout)
+    identity = access.identity(organization, "user")
+    endpoint = access.endpoint(layout.gateway(organization))
+    way = folder / "client.json"
+    way.write_text(
+        json.dumps(
+            {
+                "address": endpoint.address,
+                "tlsRoot": endpoint.tls_root_pem.decode(),
+                "mspId": identity.msp_id,
+                "certificate": identity.certificate.decode(),
+                "key": identity.private_key.private_bytes(
+                    Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+                ).decode(),
+                "channel": "slice",
+                "chaincode": chaincode,
+                "collection": "org-a_org-b",
+                "parties": PARTIES,
+                "key_prefix": f"n{os.urandom(6).hex()}-",
+            }
+        ),
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [node, "client.mjs", str(way)],
+        cwd=MODULES,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
