@@ -1,4 +1,4 @@
-"""`hlf network up|down|status`."""
+"""`hlf network up|down|status`, and `hlf emulator`."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import click
 
 from hlf.errors import FabricError
 from hlf_network.consortium import Consortium
+from hlf_network.emulator_cli import emulator
 from hlf_network.runtime import Choice
 
 _TOPOLOGY = Path("network") / "topology.yaml"
@@ -106,6 +107,9 @@ def status(context: click.Context, as_json: bool) -> None:
             f"{node} {'?' if height is None else height}" for node, height in channel["heights"].items()
         )
         click.echo(f"  channel {channel['name']}: {heights}")
+
+
+main.add_command(emulator)
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -1,0 +1,360 @@
+"""The sample network on the emulator: up, channels, chaincodes, identities, faults, down."""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TypeVar
+
+from hlf.admin import participation
+from hlf.admin.definition import ChaincodeDefinition, Collection
+from hlf.admin.lifecycle import Lifecycle
+from hlf.admin.package import ccaas_package
+from hlf.admin.participation import ClientTls
+from hlf.admin.peer import PeerAdmin
+from hlf.endpoint import Endpoint
+from hlf.gateway import Gateway
+from hlf.identity import SigningIdentity
+from hlf_network import sample_material
+from hlf_network.control import Faults
+from hlf_network.errors import NetworkError
+from hlf_network.ports import free
+from hlf_network.processes import HostProcess, python
+from hlf_network.sample import (
+    ADMIN_API,
+    CHANNEL,
+    CONTROL,
+    MEMBERS,
+    ORDERER,
+    ORG1,
+    PORTS,
+    SampleOrganization,
+    SamplePaths,
+    configuration,
+    organization,
+)
+from hlf_network.waiting import wait_until
+
+_MEMORY = Path("/dev/shm")  # noqa: S108  Linux's memory as a file system
+_ROOM = 1 << 30  # bytes: containers often give it 64 MiB, too little for long chains
+_READY, _SETTLE = 30.0, 10.0
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the emulator runs.
+
+    `batch_timeout` (Go's notation) takes the place of the channel's 2s; None keeps that. `in_memory` keeps
+    ledgers in memory (where the system has no file system for that, in a temporary folder) until the end.
+    """
+
+    ports: Mapping[str, int]
+    batch_timeout: str | None = "10ms"
+    in_memory: bool = False
+    seed: int | None = None
+
+
+class EmulatedNetwork:
+    """The sample network in one folder: what `hlf emulator` and the pytest plugin hold."""
+
+    def __init__(self, root: Path, options: Options | None = None) -> None:
+        """`options` None: those it was made with, or the sample's own ports."""
+        self.paths = SamplePaths(Path(root).resolve())
+        self._asked = options
+        self._process = HostProcess(self.paths.run, "emulator")
+        self._connections = contextlib.ExitStack()
+        self._gateways: dict[tuple[str, str], Gateway] = {}
+        self._peers: dict[str, PeerAdmin] = {}
+
+    # -- the network
+
+    @cached_property
+    def options(self) -> Options:
+        """What it was made with, else what is asked for."""
+        return self._record or self._asked or Options(PORTS)
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Port by node name; with `orderer.example.com/admin` and `control`."""
+        return self.options.ports
+
+    @property
+    def faults(self) -> Faults:
+        """Faults on request."""
+        return Faults(f"127.0.0.1:{self.ports[CONTROL]}")
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process.pid is not None
+
+    def up(self, channels: Sequence[str] = (CHANNEL,)) -> None:
+        """Start it with these channels, or repair what is there. NetworkError says what stands in the way."""
+        with self._locked():
+            self._check()
+            ledgers = self._ledgers()
+            sample_material.make(self.paths, self.ports, now=datetime.datetime.now(datetime.UTC))
+            if not self.running:
+                self._require_ports()
+                self.paths.config.write_text(
+                    json.dumps(
+                        configuration(
+                            self.paths,
+                            self.ports,
+                            ledgers=ledgers,
+                            batch_timeout=self.options.batch_timeout,
+                            seed=self.options.seed,
+                        ),
+                        indent=1,
+                    )
+                )
+                self._process.start(python("hlf_emulator", "--config", str(self.paths.config)), {})
+            self._process.wait_ready(_READY)
+            for channel in channels:
+                self.create_channel(channel)
+
+    def stop(self) -> None:
+        """End the process; what is on disk stays, and `up` goes on with it."""
+        self.close()
+        self._process.stop()
+
+    def down(self) -> list[str]:
+        """Remove everything that `up` made and nothing else; return what was removed."""
+        self.close()
+        if self._record is None:
+            return []
+        removed = ["process emulator"] if self._process.stop() else []
+        ledgers = self._ledgers()
+        if ledgers != self.paths.data:
+            shutil.rmtree(ledgers, ignore_errors=True)
+        for folder in self.paths.made:
+            if folder.is_dir():
+                shutil.rmtree(folder)
+                removed.append(f"folder {folder.relative_to(self.paths.root)}")
+        for folder in (self.paths.root / "organizations", self.paths.root):
+            with contextlib.suppress(OSError):  # a folder that holds something else stays
+                folder.rmdir()
+        return removed
+
+    def close(self) -> None:
+        """Give up this object's connections; the network goes on."""
+        self._gateways.clear()
+        self._peers.clear()
+        self._connections.close()
+
+    # -- people
+
+    def identity(self, organization_name: str = ORG1.msp_id, user: str = "User1") -> SigningIdentity:
+        """A user of an organization: User1 or Admin."""
+        one = organization(organization_name)
+        folder = self.paths.user(one, user) / "msp"
+        return SigningIdentity.from_pem(
+            one.msp_id,
+            next((folder / "signcerts").iterdir()).read_bytes(),
+            next((folder / "keystore").iterdir()).read_bytes(),
+        )
+
+    def endpoint(self, organization_name: str = ORG1.msp_id) -> Endpoint:
+        """How clients on this machine dial an organization's node."""
+        one = organization(organization_name)
+        root = self.paths.tls_ca_certificate(one).read_bytes()
+        return Endpoint(f"localhost:{self.ports[one.node]}", root)
+
+    def gateway(self, organization_name: str = ORG1.msp_id, user: str = "User1") -> Gateway:
+        """A connection of a user to the own organization's peer; it is closed with the network's others."""
+        key = (organization(organization_name).msp_id, user)
+        if key not in self._gateways:
+            self._gateways[key] = self._connections.enter_context(
+                Gateway(self.endpoint(key[0]), self.identity(*key))
+            )
+        return self._gateways[key]
+
+    def peer(self, organization_name: str = ORG1.msp_id) -> PeerAdmin:
+        """An organization's peer, as its administrator."""
+        name = organization(organization_name).msp_id
+        if name not in self._peers:
+            self._peers[name] = self._connections.enter_context(
+                PeerAdmin(self.endpoint(name), self.identity(name, "Admin"))
+            )
+        return self._peers[name]
+
+    # -- channels and chaincodes
+
+    def create_channel(self, name: str, members: Iterable[str] = ()) -> None:
+        """A channel of these organizations (all by default), joined by their peers and the orderer.
+
+        Harmless when it is there.
+        """
+        chosen = [organization(member) for member in members] or list(MEMBERS)
+        path = self.paths.genesis(name)
+        if not path.exists():
+            block = sample_material.channel_block(self.paths, self.ports, name, chosen)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(block.SerializeToString())
+        genesis = path.read_bytes()
+        url = f"https://localhost:{self.ports[ADMIN_API]}"
+        if name not in participation.channels(url, self._orderer_tls):
+            participation.join(url, genesis, self._orderer_tls)
+
+        def join(one: SampleOrganization) -> None:
+            peer = self.peer(one.msp_id)
+            if name not in peer.channels():
+                peer.join_channel(genesis)
+
+        _together(join, chosen)
+
+    def deploy(
+        self,
+        channel: str,
+        name: str,
+        address: str,
+        *,
+        policy: str | None = None,
+        collections: Sequence[Collection] = (),
+        members: Iterable[str] = (),
+        version: str = "1.0",
+        init_required: bool = False,
+    ) -> str:
+        """Put a chaincode that runs as a service at `address` into force; return its package id.
+
+        The server may be started afterwards: it needs the package id. An update of what is in force takes the
+        next sequence; without any change nothing is done.
+        """
+        chosen = [organization(member) for member in members] or list(MEMBERS)
+        package = ccaas_package(f"{name}_{version}", address)
+        package_ids = _together(lambda one: self.peer(one.msp_id).install(package), chosen)
+        lifecycles = {one.msp_id: Lifecycle(self.gateway(one.msp_id, "Admin"), channel) for one in chosen}
+        first = lifecycles[chosen[0].msp_id]
+        wanted = ChaincodeDefinition(
+            name=name,
+            version=version,
+            sequence=1,
+            endorsement_policy=policy,
+            collections=tuple(collections),
+            init_required=init_required,
+        )
+        present = first.all_committed().get(name)
+        if present is not None:
+            same = present.same_terms(wanted)
+            wanted = wanted.replace_sequence(present.sequence + (0 if same else 1))
+
+        def approve(lifecycle: Lifecycle) -> None:
+            approved = lifecycle.approved(name, wanted.sequence)
+            if approved is None or approved.package_id != package_ids[0]:
+                lifecycle.approve(wanted, package_ids[0])
+
+        _together(approve, lifecycles.values())
+        if present is None or present.sequence != wanted.sequence:
+            wait_until(
+                lambda: first.agreed(wanted, tuple(lifecycles)),
+                _SETTLE,
+                lambda: f"the peers have not seen each other's approvals of {name}",
+                every=0.005,
+            )
+            first.commit(wanted)
+        self._wait_everywhere(channel, chosen)
+        return package_ids[0]
+
+    def _wait_everywhere(self, channel: str, chosen: Sequence[SampleOrganization]) -> None:
+        """Until no peer is behind another: each commits in its own time."""
+
+        def level() -> bool:
+            return len(set(_together(lambda one: self.peer(one.msp_id).height(channel), chosen))) == 1
+
+        wait_until(level, _SETTLE, lambda: f"the peers of {channel} are not level", every=0.005)
+
+    # -- its folder
+
+    @cached_property
+    def _orderer_tls(self) -> ClientTls:
+        folder = self.paths.node(ORDERER) / "tls"
+        return ClientTls(
+            root_pem=(folder / "ca.crt").read_bytes(),
+            certificate_pem=(folder / "server.crt").read_bytes(),
+            key_pem=(folder / "server.key").read_bytes(),
+        )
+
+    @property
+    def _file(self) -> Path:
+        return self.paths.run / "network.settings"
+
+    @property
+    def _record(self) -> Options | None:
+        try:
+            return Options(**json.loads(self._file.read_text())["options"])
+        except FileNotFoundError:
+            return None
+
+    def _check(self) -> None:
+        """The record of this network, made when it is new. NetworkError for what is not ours or differs."""
+        present = self._record
+        if present is None:
+            for folder in self.paths.made[:2]:
+                if folder.exists():
+                    raise NetworkError(
+                        f"{folder} was made by something else",
+                        hint="`./network.sh down` removes a test-network; --state chooses another folder",
+                    )
+            self._require_ports()
+            ledgers = _memory() if self.options.in_memory else self.paths.data
+            self._file.write_text(
+                json.dumps({"options": {**asdict(self.options)}, "ledgers": str(ledgers)}, indent=1)
+            )
+        elif self._asked is not None and self._asked != present:
+            raise NetworkError(
+                f"the network in {self.paths.root} was made with other options",
+                hint="`hlf emulator down` first, or leave the options out",
+            )
+
+    def _ledgers(self) -> Path:
+        return Path(json.loads(self._file.read_text())["ledgers"])
+
+    def _require_ports(self) -> None:
+        for name, port in self.ports.items():
+            if not free(port, "127.0.0.1"):
+                raise NetworkError(
+                    f"port {port}, for {name}, is held by another program",
+                    hint=f"`lsof -i :{port}` names it; --free-ports or --port-base N choose other ports",
+                )
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.paths.run / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise NetworkError(
+                    "another command is changing this network", hint="wait until it has ended"
+                ) from None
+            try:
+                yield
+            finally:
+                if self._record is None:  # refused before anything was made
+                    shutil.rmtree(self.paths.run)
+                    with contextlib.suppress(OSError):  # a folder that holds something else stays
+                        self.paths.root.rmdir()
+
+
+def _memory() -> Path:
+    """A new folder in memory, or in the temporary folder where there is no such file system with room."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(_MEMORY).free > _ROOM:
+            return Path(mkdtemp(prefix="hlf-emulator-", dir=_MEMORY))
+    return Path(mkdtemp(prefix="hlf-emulator-"))
+
+
+def _together(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Each item's result, worked out at once."""
+    chosen = list(items)
+    with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
+        return list(pool.map(function, chosen))

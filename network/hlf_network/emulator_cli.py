@@ -1,0 +1,354 @@
+"""`hlf emulator`: a Fabric network without Docker, started, looked at, disturbed and removed."""
+
+import contextlib
+import json
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, TypeVar
+
+import click
+
+from hlf_network import ports
+from hlf_network.collections_file import read_collections
+from hlf_network.consortium import Consortium
+from hlf_network.control import Faults, control_address
+from hlf_network.emulated import EmulatedNetwork, Options
+from hlf_network.errors import NetworkError
+from hlf_network.layout import Paths
+from hlf_network.processes import recorded
+from hlf_network.sample import ADMIN_API, CHANNEL, MEMBERS, ORDERER, PORTS, SamplePaths, ports_from
+from hlf_network.sample import organization as sample_organization
+
+_STATE = Path("test-network")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@click.group()
+def emulator() -> None:
+    """A whole Fabric network in one process, on real ports, for development and tests.
+
+    Without a topology it is the test network of fabric-samples. Run in the folder fabric-samples, it puts
+    certificates and profiles where the samples look for them.
+    """
+
+
+def _state(command: _F) -> _F:
+    return click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        default=_STATE,
+        show_default=True,
+        help="The network's folder.",
+    )(command)
+
+
+def _json(command: _F) -> _F:
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+@emulator.command()
+@click.option("--topology", type=click.Path(path_type=Path), help="A topology file, in place of the sample.")
+@click.option("--state", type=click.Path(path_type=Path), help=f"The network's folder.  [default: {_STATE}]")
+@click.option("--in-memory", is_flag=True, help="Keep ledgers in memory; without --state nothing is left.")
+@click.option("--detach", is_flag=True, help="Return when it runs; `hlf emulator down` removes it.")
+@click.option("--seed", type=int, help="Let every choice that is left to chance follow this number.")
+@click.option("--batch-timeout", help="When a block is cut, in Go's notation (2s).  [default: 10ms]")
+@click.option("--port-base", type=int, help="Number the ports from here.  [default: test-network's]")
+@click.option("--free-ports", is_flag=True, help="Take any free ports.")
+@_json
+def up(
+    topology: Path | None,
+    state: Path | None,
+    in_memory: bool,
+    detach: bool,
+    seed: int | None,
+    batch_timeout: str | None,
+    port_base: int | None,
+    free_ports: bool,
+    as_json: bool,
+) -> None:
+    """Start the network, or go on with the one there is."""
+    temporary = state is None and in_memory
+    folder = Path(mkdtemp(prefix="hlf-emulator-")) if temporary else (state or _STATE)
+    given = [port_base is not None, free_ports, seed is not None, batch_timeout is not None, in_memory]
+    if topology is not None:
+        if any(given[:4]):
+            raise click.UsageError("a topology says itself when blocks are cut, and ports are found")
+        consortium = Consortium(topology, folder, "emulator")
+        consortium.up(lambda line: click.echo(line, err=True))
+        control = control_address(folder / "run" / "emulator.config")
+        _started({"state": str(folder.resolve()), "control": f"http://{control}"}, as_json)
+        end: Callable[[], object] = consortium.down if temporary else lambda: _end_processes(folder)
+    else:
+        options = Options(
+            ports=_ports(port_base, free_ports=free_ports, folder=folder),
+            batch_timeout=batch_timeout or "10ms",
+            in_memory=in_memory,
+            seed=seed,
+        )
+        network = EmulatedNetwork(folder, options if any(given) else None)
+        try:
+            network.up()
+        except BaseException:
+            if temporary:
+                network.down()
+            raise
+        _started(_describe(network), as_json)
+        end = network.down if temporary else network.stop
+    if not detach:
+        _wait()
+        end()
+
+
+def _ports(base: int | None, *, free_ports: bool, folder: Path) -> dict[str, int]:
+    if free_ports:
+        return ports.choose(PORTS, folder.resolve(), {})
+    return ports_from(base) if base is not None else dict(PORTS)
+
+
+def _describe(network: EmulatedNetwork) -> dict[str, Any]:
+    return {
+        "state": str(network.paths.root),
+        "channel": CHANNEL,
+        "organizations": {one.msp_id: f"localhost:{network.ports[one.node]}" for one in MEMBERS},
+        "orderer": f"localhost:{network.ports[ORDERER.node]}",
+        "orderer_admin": f"https://localhost:{network.ports[ADMIN_API]}",
+        "certificates": str(network.paths.root / "organizations"),
+        "control": f"http://{network.faults.address}",
+    }
+
+
+def _started(what: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(what))
+        return
+    for name, value in what.items():
+        if isinstance(value, dict):
+            for key, entry in value.items():
+                click.echo(f"{key:<16} {entry}")
+        else:
+            click.echo(f"{name.replace('_', ' '):<16} {value}")
+    click.echo("ready")
+
+
+def _wait() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+
+
+def _end_processes(folder: Path) -> None:
+    for process in recorded(Paths(folder).run):
+        process.stop()
+
+
+@emulator.command()
+@_state
+@_json
+def down(state: Path, as_json: bool) -> None:
+    """Remove the network: its process, ledgers, keys and certificates."""
+    if Paths(state).record.exists():
+        removed = Consortium(Paths(state).topology, state).down()
+    else:
+        removed = EmulatedNetwork(state).down()
+    if as_json:
+        click.echo(json.dumps({"removed": removed}))
+    else:
+        click.echo(f"Removed {', '.join(removed)}" if removed else "There was nothing to remove")
+
+
+@emulator.command()
+@_state
+@_json
+def status(state: Path, as_json: bool) -> None:
+    """Show what runs, how high each channel is on every node, and which faults are in force."""
+    found = _faults(state).status()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for name, node in found["nodes"].items():
+        heights = ", ".join(f"{channel} {height}" for channel, height in node["channels"].items())
+        faults = ", ".join(f"{fault} {value}" for fault, value in node.get("faults", {}).items())
+        click.echo(
+            f"{name:<28} {'running' if node['running'] else 'stopped':<8} {heights}"
+            + (f"   [{faults}]" if faults else "")
+        )
+
+
+def _faults(state: Path) -> Faults:
+    for config in (SamplePaths(state).config, Paths(state).run / "emulator.config"):
+        if config.exists():
+            return Faults(control_address(config))
+    return Faults(control_address(SamplePaths(state).config))
+
+
+@emulator.command("stop-node")
+@click.argument("node")
+@_state
+def stop_node(node: str, state: Path) -> None:
+    """Close a node's ports, as a crash would."""
+    _faults(state).stop(node)
+
+
+@emulator.command("start-node")
+@click.argument("node")
+@_state
+def start_node(node: str, state: Path) -> None:
+    """Let a stopped node run again."""
+    _faults(state).start(node)
+
+
+@emulator.command("lose-quorum")
+@click.argument("channel")
+@_state
+def lose_quorum(channel: str, state: Path) -> None:
+    """Stop as few orderers as leave CHANNEL without a quorum."""
+    click.echo(f"Stopped {', '.join(_faults(state).lose_quorum(channel))}")
+
+
+@emulator.command()
+@click.argument("node")
+@click.argument("seconds", type=float)
+@_state
+def delay(node: str, seconds: float, state: Path) -> None:
+    """Let a peer wait before each block it commits."""
+    _faults(state).delay(node, seconds)
+
+
+@emulator.command()
+@click.argument("node")
+@click.argument("blocks", type=int)
+@_state
+def lag(node: str, blocks: int, state: Path) -> None:
+    """Keep a peer BLOCKS behind its channels."""
+    _faults(state).lag(node, blocks)
+
+
+@emulator.command()
+@click.argument("node")
+@_state
+def forget(node: str, state: Path) -> None:
+    """Drop a peer from gossip; its port goes on answering."""
+    _faults(state).forget(node)
+
+
+@emulator.command()
+@click.argument("certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_state
+def expire(certificate: Path, state: Path) -> None:
+    """Judge a certificate (a PEM file) expired from now on."""
+    _faults(state).expire(certificate.read_bytes())
+
+
+@emulator.command("close-streams")
+@click.argument("node")
+@_state
+def close_streams(node: str, state: Path) -> None:
+    """End every open stream of a node."""
+    click.echo(f"Closed {_faults(state).close_streams(node)}")
+
+
+@emulator.command("refuse-disk")
+@click.argument("node")
+@_state
+def refuse_disk(node: str, state: Path) -> None:
+    """Let the node's disk be full at its next block."""
+    _faults(state).refuse_disk(node)
+
+
+@emulator.command()
+@click.argument("node", required=False)
+@_state
+def heal(node: str | None, state: Path) -> None:
+    """End the faults of NODE, or all of them."""
+    _faults(state).heal(node)
+
+
+def _running(state: Path) -> EmulatedNetwork:
+    network = EmulatedNetwork(state)
+    if not network.running:
+        raise NetworkError(
+            f"no sample network runs in {state}",
+            hint="`hlf emulator up` starts it (a topology's chaincodes are deployed by its `up`)",
+        )
+    return network
+
+
+@emulator.command()
+@click.argument("name")
+@click.option("--member", "members", multiple=True, help="An organization.  [default: both]")
+@_state
+def channel(name: str, members: tuple[str, ...], state: Path) -> None:
+    """Create a channel, joined by its members' peers."""
+    with contextlib.closing(_running(state)) as network:
+        network.create_channel(name, members)
+    click.echo(f"{name} is there")
+
+
+@emulator.command()
+@click.argument("name")
+@click.option("--address", required=True, help="Where its server listens, or will: HOST:PORT.")
+@click.option("--channel", default=CHANNEL, show_default=True)
+@click.option("--version", default="1.0", show_default=True)
+@click.option("--policy", help="Endorsement policy.  [default: the channel's, a majority]")
+@click.option(
+    "--collections",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Private data collections, in the samples' JSON.",
+)
+@click.option("--init-required", is_flag=True, help="Let the chaincode be initialized before it is used.")
+@_state
+@_json
+def chaincode(
+    name: str,
+    address: str,
+    channel: str,
+    version: str,
+    policy: str | None,
+    collections: Path | None,
+    init_required: bool,
+    state: Path,
+    as_json: bool,
+) -> None:
+    """Install, approve and commit a chaincode that runs as a service, and print its package id.
+
+    Start the server with that id: CHAINCODE_ID and CHAINCODE_SERVER_ADDRESS in the environment of Go, Node
+    and Java chaincodes.
+    """
+    with contextlib.closing(_running(state)) as network:
+        package_id = network.deploy(
+            channel,
+            name,
+            address,
+            policy=policy,
+            collections=read_collections(collections) if collections else (),
+            version=version,
+            init_required=init_required,
+        )
+    click.echo(json.dumps({"package_id": package_id}) if as_json else package_id)
+
+
+@emulator.command()
+@click.argument("organization", default=MEMBERS[0].prefix)
+@_state
+def env(organization: str, state: Path) -> None:
+    """Print the environment of Fabric's `peer` command as an organization's administrator."""
+    network = _running(state)
+    try:
+        one = sample_organization(organization)
+    except KeyError as error:
+        raise NetworkError(str(error.args[0])) from None
+    for name, value in {
+        "CORE_PEER_TLS_ENABLED": "true",
+        "CORE_PEER_LOCALMSPID": one.msp_id,
+        "CORE_PEER_TLS_ROOTCERT_FILE": network.paths.tls_ca_certificate(one),
+        "CORE_PEER_MSPCONFIGPATH": network.paths.user(one, "Admin") / "msp",
+        "CORE_PEER_ADDRESS": f"localhost:{network.ports[one.node]}",
+        "ORDERER_CA": network.paths.tls_ca_certificate(ORDERER),
+    }.items():
+        click.echo(f"export {name}={value}")
