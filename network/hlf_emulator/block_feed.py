@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from hlf_emulator.bundle import ConfigError
+from hlf_emulator.disk import RETRY, DiskError
 from hlf_emulator.orderer import OrderingService
 from hlf_emulator.peer import Channel
 
@@ -37,8 +39,11 @@ class BlockFeed:
 
     async def _run(self, channel: Channel) -> None:
         sequencer = await self._service.wait_sequencer(channel.name)
+        refused = False
         while True:
             height = channel.ledger.height
+            if height > sequencer.height:
+                raise ConfigError(f"it has {height} blocks, the orderers have {sequencer.height}")
             await sequencer.wait_height(height + 1)
             if self.delay:
                 # Asked for through the control API, to show what a slow peer does.
@@ -48,8 +53,18 @@ class BlockFeed:
                 await asyncio.shield(commit)
             except asyncio.CancelledError:
                 # A commit once begun is finished: half a block would be neither there nor not there.
-                await commit
+                with suppress(DiskError):
+                    await commit
                 raise
+            except DiskError as error:
+                if not refused:
+                    _LOG.error("%s cannot write blocks of %s: %s", self._peer_name, channel.name, error)
+                refused = True
+                await asyncio.sleep(RETRY)
+                continue
+            if refused:
+                _LOG.info("%s writes blocks of %s again", self._peer_name, channel.name)
+                refused = False
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

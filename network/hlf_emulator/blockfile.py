@@ -65,13 +65,16 @@ class BlockFile:
 
         The event loop runs on meanwhile: what is appended meanwhile shares the next call.
         """
-        if not self._disk.sync:
-            return
+        if self._disk.sync:
+            await asyncio.get_running_loop().run_in_executor(None, self.sync_now)
+
+    def sync_now(self) -> None:
+        """Return when all blocks appended before the call are durable. Raises DiskError."""
         height = self.height
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._disk.flush, self._descriptor)
+            self._disk.flush(self._descriptor)
         except DiskError as error:
-            # The system may have dropped what it could not write, and would answer a second call with success.
+            # The system may have dropped what it could not write: a second call would answer success.
             self._broken = error
             raise
         self._durable = max(self._durable, height)

@@ -13,6 +13,7 @@ from fabric_protos.peer.lifecycle import db_pb2
 
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.definitions import IMPLICIT_PREFIX, LIFECYCLE, ChaincodeDefinition, CollectionDefinition
+from hlf_emulator.disk import Disk
 from hlf_emulator.ledger import Effects, SharedLedger, private_writes
 from hlf_emulator.lifecycle_state import NAMESPACES, PARAMETERS, SOURCES, field_key, mismatches
 from hlf_emulator.msp import MspError, parse_identity
@@ -40,7 +41,8 @@ class Ledger:
     @property
     def height(self) -> int:
         """The number of blocks this peer has committed."""
-        return self.private.height
+        # After a crash of the machine the private data may be ahead of the blocks, which are taken again.
+        return min(self.private.height, self.shared.height)
 
     @property
     def state(self) -> State:
@@ -75,12 +77,19 @@ class Ledger:
         return self.private.block(number)
 
     async def advance(self, block: PrivateBlock) -> None:
-        """Store a block's private data and wake those who wait for the height."""
+        """Store a block's private data and wake those who wait for the height. Raises DiskError."""
+        if block.writes:
+            # Should the block be taken again, its private data is found where it was when it was endorsed.
+            await self.private.sync()
         self.private.commit(block)
         # The state as of this peer's height stays readable while it lags behind others.
         held, self._height_hold = self._height_hold, self.shared.state.hold(self.height)
         if held is not None:
             self.shared.state.release(held)
+        await self.notify()
+
+    async def notify(self) -> None:
+        """Wake those who wait for the height."""
         async with self._advanced:
             self._advanced.notify_all()
 
@@ -105,10 +114,11 @@ class Channel:
         identity: bytes,
         packages: PackageStore,
         siblings: Siblings,
+        disk: Disk | None = None,
     ) -> None:
         """`identity` is the peer's serialized identity; `folder` holds this peer's private data."""
         self.name = shared.channel
-        self.ledger = Ledger(shared, PrivateStore(folder / "private.db"))
+        self.ledger = Ledger(shared, PrivateStore(folder / "private.db", disk))
         self._shared = shared
         self._identity = identity
         self._msp_id = parse_identity(identity).mspid
@@ -204,11 +214,13 @@ class Channel:
     async def commit(self, block: common_pb2.Block) -> None:
         """Take the next block from the ordering service; returns when it is durable and applied.
 
-        Raises ConfigError when the block does not follow the last one. A block below the height is ignored.
+        Raises ConfigError when the block does not follow the last one, DiskError when it cannot be written:
+        the call can then be repeated. A block below the height is ignored.
         """
         async with self._lock:
             effects = await self._shared.commit(block)
             if block.header.number < self.ledger.height:
+                await self.ledger.notify()
                 return
             await self._follow(effects)
 

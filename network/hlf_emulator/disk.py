@@ -11,7 +11,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 RETRY = 0.5
@@ -46,11 +46,9 @@ class Disk:
             while written < len(content):
                 written += os.pwrite(descriptor, content[written:], position + written)
         except OSError as error:
-            try:
+            # Where this fails too, the rest is overwritten by the next record, or cut at the next opening.
+            with suppress(OSError):
                 os.ftruncate(descriptor, position)
-            except OSError:
-                # The rest of the record is overwritten by the next one, or cut at the next opening.
-                pass
             raise DiskError(error.strerror) from error
 
     def flush(self, descriptor: int) -> None:

@@ -21,6 +21,7 @@ from hlf.wire.transaction import proposal_hash
 from hlf_emulator.chaincode_stream import Message
 from hlf_emulator.channel import Channel
 from hlf_emulator.definitions import IMPLICIT_PREFIX, CollectionDefinition
+from hlf_emulator.disk import DiskError
 from hlf_emulator.execution import (
     SYSTEM_CHAINCODES,
     ChaincodeSupport,
@@ -257,7 +258,7 @@ class Endorser:
             try:
                 self._disseminate(params.channel, params.transaction_id, simulator)
                 interest = simulator.interest(SYSTEM_CHAINCODES)
-            except (InvocationError, DecodeError) as fault:
+            except (InvocationError, DecodeError, DiskError) as fault:
                 raise InvocationError(f"error in simulation: {fault}") from fault
             results = simulator.rwset.public()
         action = proposal_pb2.ChaincodeAction(

@@ -26,6 +26,7 @@ from hlf_emulator.definitions import (
     read_definition,
     resolve_collection,
 )
+from hlf_emulator.disk import Disk
 from hlf_emulator.msp import Verifier
 from hlf_emulator.mvcc import BlockWriter, Updates
 from hlf_emulator.rwset import NamespaceSet
@@ -59,10 +60,10 @@ class Effects:
 class SharedLedger:
     """One channel's public ledger. Not for use from several threads."""
 
-    def __init__(self, folder: Path, channel: str, verifier: Verifier) -> None:
+    def __init__(self, folder: Path, channel: str, verifier: Verifier, disk: Disk | None = None) -> None:
         self.channel = channel
         self._verifier = verifier
-        self._file = BlockFile(folder / "blocks")
+        self._file = BlockFile(folder / "blocks", disk)
         self._lock = asyncio.Lock()
         self.state = State()
         self.definitions: dict[str, ChaincodeDefinition] = {}

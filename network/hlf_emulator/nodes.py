@@ -46,6 +46,9 @@ class Node(Protocol):
     async def stop(self, grace: float | None = None) -> None:
         """Close the ports; calls in progress are given ``grace`` seconds."""
 
+    def refuse_disk(self, refuses: bool) -> None:
+        """A fault: whether every write of the node fails as on a full disk."""
+
     def status(self) -> dict[str, object]:
         """What it is, whether it runs, and the height of each of its channels."""
 
@@ -103,6 +106,10 @@ class PeerNode:
         await self.feed.stop()
         await self.peer.stop()
 
+    def refuse_disk(self, refuses: bool) -> None:
+        """Let every write of the peer fail as on a full disk, or no longer."""
+        self.peer.disk.refusing = refuses
+
     def status(self) -> dict[str, object]:
         """Kind, running, heights."""
         channels = {name: channel.ledger.height for name, channel in sorted(self.peer.channels.items())}
@@ -151,6 +158,10 @@ class OrdererNode:
         if self._admin is not None:
             await self._admin.stop()
             self._admin = None
+
+    def refuse_disk(self, refuses: bool) -> None:
+        """Let every write of the orderer fail as on a full disk, or no longer."""
+        self.orderer.refuses_disk = refuses
 
     def status(self) -> dict[str, object]:
         """Kind, running, heights."""

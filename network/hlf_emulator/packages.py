@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hlf_emulator.bundle import ConfigError, duration
+from hlf_emulator.disk import Disk, DiskError
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 DIAL_TIMEOUT = 3.0
@@ -128,8 +129,9 @@ def _problem(connection: Connection) -> str:
 class PackageStore:
     """The packages of one peer, one file each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self._folder = folder
+        self._disk = disk or Disk()
         folder.mkdir(parents=True, exist_ok=True)
         self.packages: dict[str, Package] = {}
         for path in sorted(folder.glob("*.tar.gz")):
@@ -146,10 +148,14 @@ class PackageStore:
             raise PackageError(
                 f"chaincode already successfully installed (package ID '{package.package_id}')"
             )
-        path = self._path(package.package_id)
-        partial = path.with_suffix(".part")
-        partial.write_bytes(content)
-        partial.rename(path)
+        try:
+            self._disk.replace(self._path(package.package_id), content)
+        except DiskError as fault:
+            path = self._path(package.package_id)
+            raise PackageError(
+                "could not save cc install package: error writing chaincode install package to "
+                f"{path.name}: {fault}"
+            ) from fault
         self.packages[package.package_id] = package
         return package
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from fabric_protos.ledger.rwset import rwset_pb2
 
+from hlf_emulator.disk import Disk
 from hlf_emulator.rwset import key_hash, parse_private, sha256
 from hlf_emulator.state import Batch, Entry, Key, Space, State, Version
 
@@ -63,7 +66,9 @@ class PrivateStore:
     The number of blocks that the peer has committed is kept here, in the same transaction as their data.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk | None = None) -> None:
+        self._path = path
+        self._disk = disk or Disk()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -99,11 +104,31 @@ class PrivateStore:
     # Transient data: endorsed, not yet in a block
 
     def keep_transient(self, transaction_id: str, height: int, parts: Iterable[tuple[Space, bytes]]) -> None:
-        """Store the private write sets of an endorsed proposal."""
-        self._db.executemany(
-            "INSERT INTO transient VALUES (?, ?, ?, ?, ?)",
-            [(transaction_id, space.namespace, space.collection, height, rwset) for space, rwset in parts],
-        )
+        """Store the private write sets of an endorsed proposal. Raises DiskError."""
+        with self._disk.transaction(self._db):
+            self._db.executemany(
+                "INSERT INTO transient VALUES (?, ?, ?, ?, ?)",
+                [
+                    (transaction_id, space.namespace, space.collection, height, rwset)
+                    for space, rwset in parts
+                ],
+            )
+
+    async def sync(self) -> None:
+        """Return when what was stored before the call would survive a crash of the machine.
+
+        Raises DiskError.
+        """
+        if self._disk.sync:
+            await asyncio.get_running_loop().run_in_executor(None, self._flush_log)
+
+    def _flush_log(self) -> None:
+        # All that SQLite has committed is in its log or, once that was emptied, already synced by SQLite.
+        descriptor = os.open(f"{self._path}-wal", os.O_RDONLY)
+        try:
+            self._disk.flush(descriptor)
+        finally:
+            os.close(descriptor)
 
     def find_transient(self, transaction_id: str, space: Space, digest: bytes) -> bytes | None:
         """The endorsed write set with that SHA-256, or None."""
@@ -124,10 +149,9 @@ class PrivateStore:
         return row[0] if row and sha256(row[0]) == digest else None
 
     def commit(self, block: PrivateBlock) -> None:
-        """Store a block's private data and raise the height. Atomic."""
+        """Store a block's private data and raise the height. Atomic. Raises DiskError."""
         batch = Batch(block.number)
-        self._db.execute("BEGIN")
-        try:
+        with self._disk.transaction(self._db):
             for written in block.writes:
                 self._write(batch, written)
             for (space, digest), version in block.purges.items():
@@ -141,10 +165,6 @@ class PrivateStore:
                 horizon = block.number - TRANSIENT_RETENTION
                 self._db.execute("DELETE FROM transient WHERE height < ?", (horizon,))
             self._db.execute("UPDATE height SET blocks = ?", (block.number + 1,))
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
         for (space, key), entry in batch.writes.items():
             if entry is not None and isinstance(key, str):
                 self._keys[space, key_hash(key)] = key
@@ -164,8 +184,7 @@ class PrivateStore:
         """Take a write set found later; values are written where `current` still has that version."""
         live = {digest for digest, newest in current if newest == version}
         batch = Batch(self.height - 1)
-        self._db.execute("BEGIN")
-        try:
+        with self._disk.transaction(self._db):
             self._db.execute(
                 "INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", (*version, *space, rwset)
             )
@@ -176,10 +195,6 @@ class PrivateStore:
                 "DELETE FROM missing WHERE block = ? AND tx = ? AND namespace = ? AND collection = ?",
                 (*version, *space),
             )
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
         for where, key in batch.writes:
             if isinstance(key, str):
                 self._keys[where, key_hash(key)] = key

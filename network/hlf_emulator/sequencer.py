@@ -12,9 +12,10 @@ from fabric_protos.common import common_pb2
 from hlf.identity import SigningIdentity
 from hlf.wire.consensus import BFT, RAFT
 from hlf_emulator.block_assembly import assemble_block, last_config_index
+from hlf_emulator.block_log import BlockLog
 from hlf_emulator.blockfile import BlockFile
 from hlf_emulator.bundle import Bundle, ConfigError
-from hlf_emulator.consensus import Consensus, OrdererKeys, OrderingRequest
+from hlf_emulator.consensus import Consensus, OrdererKeys, OrderingRequest, Refused
 from hlf_emulator.msp import Verifier
 from hlf_emulator.raft import Raft
 from hlf_emulator.smartbft import SmartBft
@@ -38,10 +39,9 @@ class Sequencer:
     ) -> None:
         self.channel = channel
         self.keys = keys
-        self._blocks = blocks
+        self._blocks = BlockLog(channel, blocks)
         self._verifier = verifier
         self._batch_timeout = batch_timeout
-        self._grown = asyncio.Event()
         self._joined: set[str] = set()
         self._running: set[str] = set()
         self.last_block = blocks.read(blocks.height - 1)
@@ -53,7 +53,7 @@ class Sequencer:
 
     @property
     def height(self) -> int:
-        """The number of blocks."""
+        """The number of blocks that would survive a crash."""
         return self._blocks.height
 
     def block(self, number: int) -> common_pb2.Block:
@@ -67,8 +67,7 @@ class Sequencer:
 
     async def wait_height(self, height: int) -> None:
         """Return when there are at least ``height`` blocks."""
-        while self.height < height:
-            await self._grown.wait()
+        await self._blocks.wait_height(height)
 
     # -- who orders
 
@@ -95,6 +94,8 @@ class Sequencer:
 
     def submit(self, node: str, request_id: str, envelope: bytes) -> None:
         """Order a checked envelope that ``node`` was given. Raises Refused."""
+        if self._blocks.problem is not None:
+            raise Refused(f"no block can be written: {self._blocks.problem}")
         self.consensus.submit(node, OrderingRequest.of(request_id, envelope))
 
     def flush(self) -> None:
@@ -118,10 +119,10 @@ class Sequencer:
         consenter_metadata: bytes,
         signers: Sequence[tuple[int | None, SigningIdentity]],
     ) -> None:
-        """Append the next block."""
+        """Make the next block; it is shown once it is on the disk."""
         config = len(batch) == 1 and batch[0].is_config
         if config:
-            self._last_config = self.height
+            self._last_config = self.last_block.header.number + 1
         block = assemble_block(
             previous=self.last_block.header,
             transactions=[request.envelope for request in batch],
@@ -130,12 +131,10 @@ class Sequencer:
             signers=signers,
             nonce=lambda: secrets.token_bytes(24),
         )
-        self._blocks.append(block)
         self.last_block = block
+        self._blocks.add(block)
         if config:
             self._reconfigure(block)
-        self._grown.set()
-        self._grown = asyncio.Event()
 
     def _reconfigure(self, block: common_pb2.Block) -> None:
         before = self.bundle.consensus_type
