@@ -13,6 +13,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{8}\b(?=\])"), "{id}"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d{4} UTC|Z)?"), "{time}"),
     (re.compile(r"\b[a-z0-9.-]+:\d{4,5}\b"), "{address}"),
+    (re.compile(r"(?<=BlockNum: )\d+"), "{number}"),
     (re.compile(r"[ \u00a0]+"), " "),  # blanks in the text of Go's protobuf differ from build to build
     (re.compile(r"(?<=; known: ).*"), "{functions}"),  # a contract's own list, which grows
 )
