@@ -15,6 +15,7 @@ from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, chaincode_shim
 
 from hlf_emulator.ledger_calls import CallContext, CallError, answer, handles
 from hlf_emulator.packages import Connection
+from hlf_emulator.version import FABRIC_3_1, Version
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,10 +44,13 @@ class ExecutionError(Exception):
 class ChaincodeStream:
     """One open stream. Requests of many transactions run over it at once."""
 
-    def __init__(self, package_id: str, connection: Connection, invoker: Invoker) -> None:
+    def __init__(
+        self, package_id: str, connection: Connection, invoker: Invoker, version: Version = FABRIC_3_1
+    ) -> None:
         self.package_id = package_id
         self._connection = connection
         self._invoker = invoker
+        self._version = version
         self._outbox: asyncio.Queue[Message] = asyncio.Queue()
         self._contexts: dict[tuple[str, str], CallContext] = {}
         self._answers: dict[tuple[str, str], asyncio.Future[Message]] = {}
@@ -211,7 +215,8 @@ class ChaincodeStream:
             # Fabric logs the refusal and leaves the stream open without an answer.
             return
         self._send(Message(type=Message.REGISTERED))
-        self._send(Message(type=Message.READY, payload=_ABILITIES.SerializeToString()))
+        abilities = _ABILITIES.SerializeToString() if self._version.additional_parameters else b""
+        self._send(Message(type=Message.READY, payload=abilities))
         self._registered.set_result(None)
 
     async def _invoke(self, message: Message, context: CallContext) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hlf.errors import ConfigurationError
+from hlf_emulator.version import FABRIC_3_1, Version, version
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|us|ns)$")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -50,11 +51,15 @@ class OrdererConfig:
 
 @dataclass(frozen=True)
 class EmulatorConfig:
-    """Everything one process runs. ``batch_timeout`` (seconds) overrides the channels' own when set."""
+    """Everything one process runs, as Fabric ``version``.
+
+    ``batch_timeout`` (seconds) overrides the channels' own when set.
+    """
 
     state: Path
     control: str
     batch_timeout: float | None
+    version: Version
     peers: tuple[PeerConfig, ...]
     orderers: tuple[OrdererConfig, ...]
 
@@ -98,6 +103,7 @@ class _Reader:
             state=self._path(document, "state", "state"),
             control=self._text(document, "control", "control"),
             batch_timeout=None if timeout is None else self._duration(timeout, "batch.timeout"),
+            version=self._version(document.get("fabric", FABRIC_3_1.name)),
             peers=tuple(self._peer(item, f"peers[{i}]") for i, item in enumerate(document.get("peers", []))),
             orderers=tuple(
                 self._orderer(item, f"orderers[{i}]") for i, item in enumerate(document.get("orderers", []))
@@ -149,6 +155,12 @@ class _Reader:
         except ValueError as error:
             raise self._error(f"{at}.{field}", str(error)) from error
         return value
+
+    def _version(self, value: object) -> Version:
+        try:
+            return version(str(value))
+        except ValueError as error:
+            raise self._error("fabric", str(error)) from error
 
     def _duration(self, value: object, at: str) -> float:
         try:

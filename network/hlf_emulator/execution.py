@@ -25,6 +25,7 @@ from hlf_emulator.packages import PackageStore
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.simulator import SimulationError, Simulator
 from hlf_emulator.syscc import LocalCheck, SystemCall, configure, failure, query, success
+from hlf_emulator.version import Version
 
 SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "qscc", "cscc"})
 SYSTEM_VERSION = "syscc"
@@ -73,6 +74,7 @@ class Host(Protocol):
     msp_id: str
     channels: dict[str, Channel]
     packages: PackageStore
+    version: Version
 
     @property
     def check_local(self) -> LocalCheck: ...
@@ -196,7 +198,7 @@ class ChaincodeSupport:
             try:
                 if connection is None:
                     raise LaunchError("could not get connection info")
-                stream = ChaincodeStream(package_id, connection, self._invoke)
+                stream = ChaincodeStream(package_id, connection, self._invoke, self.host.version)
                 await stream.start(START_TIMEOUT)
             except LaunchError as fault:
                 raise InvocationError(f"could not launch chaincode {package_id}: {fault}") from fault

@@ -25,6 +25,7 @@ from hlf_emulator.msp import MspError, Verifier
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.sequencer import Sequencer
+from hlf_emulator.version import FABRIC_3_1, Version
 
 _JUDGED = 32  # a Gateway sends an envelope to every orderer at once; later ones are checked anew
 
@@ -54,7 +55,9 @@ class OrderingService:
         verifier: Verifier,
         batch_timeout: float | None,
         disk: Disk | None = None,
+        version: Version = FABRIC_3_1,
     ) -> None:
+        self.version = version
         self.disk = disk or Disk()
         self._folder = folder
         self._keys = keys
@@ -142,6 +145,7 @@ class Orderer:
         self._running = False
         self._disk = Disk(sync=service.disk.sync)
         self.channels: dict[str, Sequencer] = {}
+        self.version = service.version
         for channel in self._remembered():
             if channel in service.sequencers:
                 self.channels[channel] = service.sequencers[channel]

@@ -21,6 +21,7 @@ from hlf_emulator.msp import Msp, MspError, Verifier
 from hlf_emulator.packages import PackageStore
 from hlf_emulator.policies import PolicyError, SignedData
 
+from hlf_emulator.version import FABRIC_3_1, Version
 # common/configtx/validator.go; channel names are also names of folders.
 _CHANNEL = re.compile(r"[a-z][a-z0-9.-]*")
 
@@ -33,11 +34,18 @@ class Shared:
     `folder/channels/NAME` holds a channel's blocks, `folder/peers/NAME` what one peer alone has.
     """
 
-    def __init__(self, folder: Path, verifier: Verifier | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        verifier: Verifier | None = None,
+        disk: Disk | None = None,
+        version: Version = FABRIC_3_1,
+    ) -> None:
         self.folder = folder
         self.verifier = verifier or Verifier()
         self.peers: dict[str, Peer] = {}
         self._ledgers: dict[str, SharedLedger] = {}
+        self.version = version
 
     def ledger(self, channel: str) -> SharedLedger:
         """The channel's public ledger, opened when first asked for."""
@@ -86,6 +94,7 @@ class Peer:
         self.verifier = shared.verifier
         self.clock = clock
         self.running = False
+        self.version = shared.version
         self.channels: dict[str, Channel] = {}
         self.on_join: list[Callable[[Channel], None]] = []
         self._folder = shared.folder / "peers" / name

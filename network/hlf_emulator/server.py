@@ -26,9 +26,11 @@ class Emulator:
             item.name: OrdererKeys(load_identity(item.msp, item.msp_id), item.tls.certificate.read_bytes())
             for item in config.orderers
         }
-        self.service = OrderingService(config.state / "ordering", keys, verifier, config.batch_timeout)
+        self.service = OrderingService(
+            config.state / "ordering", keys, verifier, config.batch_timeout, version=config.version
+        )
         self.service.recover()
-        self.shared = Shared(config.state / "ledgers", verifier)
+        self.shared = Shared(config.state / "ledgers", verifier, version=config.version)
         orderer_nodes = [
             OrdererNode(
                 item,

@@ -105,6 +105,7 @@ def configuration(layout: Layout) -> dict[str, Any]:
     """The emulator's configuration file."""
     return {
         "state": str(layout.paths.data),
+        "fabric": layout.topology.fabric,
         "batch": {"timeout": layout.topology.batch_timeout},
         "control": f"{LOOPBACK}:{layout.ports['control']}",
         "peers": [_node(layout, node) for node in layout.peers()],

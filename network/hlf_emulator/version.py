@@ -1,0 +1,47 @@
+"""Which Fabric the emulator answers as, and what that Fabric does otherwise than the other.
+
+Whoever answers differently by version asks for the ability that makes the difference, never for the version.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One release of Fabric.
+
+    `additional_parameters`: READY tells a chaincode which batches the peer takes (core/chaincode/handler.go).
+    `updates_and_blocks`: channel participation takes config updates and hands out blocks (restapi.go).
+    `header_with_signatures`: Deliver sends headers alone to those who ask for them (common/deliver).
+    `system_channel`: an orderer speaks of the system channel that it could have (multichannel/registrar.go).
+    """
+
+    name: str
+    additional_parameters: bool
+    updates_and_blocks: bool
+    header_with_signatures: bool
+    system_channel: bool
+
+
+FABRIC_3_1 = Version(
+    name="3.1",
+    additional_parameters=True,
+    updates_and_blocks=True,
+    header_with_signatures=True,
+    system_channel=False,
+)
+FABRIC_2_5 = Version(
+    name="2.5",
+    additional_parameters=False,
+    updates_and_blocks=False,
+    header_with_signatures=False,
+    system_channel=True,
+)
+
+
+def version(fabric: str) -> Version:
+    """The version of a tag such as "3.1.5". Raises ValueError for one that is not emulated."""
+    for known in (FABRIC_3_1, FABRIC_2_5):
+        if fabric == known.name or fabric.startswith(f"{known.name}."):
+            return known
+    raise ValueError(f"Fabric {fabric} is not emulated; {FABRIC_3_1.name} and {FABRIC_2_5.name} are")
