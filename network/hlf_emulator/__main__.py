@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hlf.errors import FabricError
 from hlf_emulator.config import EmulatorConfig, load
+from hlf_emulator.disk import DiskError
 from hlf_emulator.server import Emulator
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         asyncio.run(_run(load(options.config)))
-    except (FabricError, OSError, RuntimeError) as error:
+    except (FabricError, OSError, RuntimeError, DiskError) as error:
         sys.stderr.write(f"hlf_emulator: {error}\n")
         return 2
     return 0

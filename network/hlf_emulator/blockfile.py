@@ -9,6 +9,7 @@ import struct
 import zlib
 from array import array
 from pathlib import Path
+from typing import Protocol
 
 from fabric_protos.common import common_pb2
 
@@ -16,6 +17,17 @@ from hlf_emulator.disk import Disk, DiskError
 
 _RECORD = struct.Struct(">II")
 _LOG = logging.getLogger(__name__)
+
+
+class BlockSource(Protocol):
+    """Another copy of a channel's blocks."""
+
+    @property
+    def height(self) -> int:
+        """The number of blocks."""
+
+    def block(self, number: int) -> common_pb2.Block:
+        """Block ``number``. Raises IndexError when there is none."""
 
 
 class BlockFile:
@@ -114,3 +126,21 @@ class BlockFile:
         if self.cut:
             os.ftruncate(self._descriptor, position)
             _LOG.warning("%s: %d bytes after block %d are no block", self._path, self.cut, self.height - 1)
+
+
+def restore(channel: str, blocks: BlockFile, copy: BlockSource) -> None:
+    """Append what an orderer's file lacks, from a peer's copy: without what peers add to a block's metadata.
+
+    Raises DiskError.
+    """
+    first = blocks.height
+    for number in range(first, copy.height):
+        block = copy.block(number)
+        for slot in (common_pb2.TRANSACTIONS_FILTER, common_pb2.COMMIT_HASH):
+            if slot < len(block.metadata.metadata):
+                block.metadata.metadata[slot] = b""
+        blocks.append(block)
+    blocks.sync_now()
+    _LOG.warning(
+        "channel %s: the orderers take blocks %d to %d from a peer", channel, first, blocks.height - 1
+    )

@@ -7,7 +7,7 @@ orderer/common/multichannel/registrar.go.
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from fabric_protos.orderer import ab_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
-from hlf_emulator.blockfile import BlockFile
+from hlf_emulator.blockfile import BlockFile, BlockSource, restore
 from hlf_emulator.bundle import Bundle, ConfigError
 from hlf_emulator.config_update import ConfigUpdateError, config_transaction
 from hlf_emulator.consensus import OrdererKeys, Refused
-from hlf_emulator.disk import Disk
+from hlf_emulator.disk import Disk, DiskError
 from hlf_emulator.msp import MspError, Verifier
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
@@ -79,12 +79,21 @@ class OrderingService:
             self.judged.clear()
         self.judged[content] = (sequencer, request_id)
 
-    def recover(self) -> None:
-        """Open every channel found on disk."""
-        for path in sorted(self._folder.glob("*.blocks")):
-            blocks = BlockFile(path, self.disk)
+    def recover(self, copies: Mapping[str, BlockSource] | None = None) -> None:
+        """Open every channel found on disk.
+
+        `copies` are the peers' by channel: blocks that the orderers lost are taken from there, so that what
+        was acknowledged is never ordered a second time. Raises DiskError.
+        """
+        copies = copies or {}
+        found = {path.stem for path in self._folder.glob("*.blocks")}
+        for channel in sorted(found | {name for name, copy in copies.items() if copy.height}):
+            blocks = BlockFile(self._folder / f"{channel}.blocks", self.disk)
+            copy = copies.get(channel)
+            if copy is not None and copy.height > blocks.height:
+                restore(channel, blocks, copy)
             if blocks.height:
-                self._open(path.stem, blocks)
+                self._open(channel, blocks)
             else:
                 blocks.close()
 
@@ -102,7 +111,12 @@ class OrderingService:
             )
         blocks = BlockFile(self._folder / f"{channel}.blocks", self.disk)
         if blocks.height == 0:
-            blocks.append(block)
+            try:
+                blocks.append(block)
+                blocks.sync_now()
+            except DiskError as error:
+                blocks.close()
+                raise JoinError("disk", f"no block can be written: {error}") from error
         return self._open(channel, blocks)
 
     def flush(self) -> None:
@@ -140,12 +154,12 @@ class Orderer:
         self.msp_id = msp_id
         self.identity = identity
         self.endpoint = endpoint
+        self.version = service.version
         self._service = service
         self._file = state / f"{name}.json"
         self._running = False
         self._disk = Disk(sync=service.disk.sync)
         self.channels: dict[str, Sequencer] = {}
-        self.version = service.version
         for channel in self._remembered():
             if channel in service.sequencers:
                 self.channels[channel] = service.sequencers[channel]
@@ -182,8 +196,12 @@ class Orderer:
             raise JoinError("exists", "channel already exists")
         sequencer = self._service.start_channel(channel, block)
         self.channels[channel] = sequencer
-        self._remember()
-        sequencer.set_node(self.name, joined=True, running=self._running)
+        try:
+            self._remember()
+        except JoinError:
+            del self.channels[channel]
+            raise
+        self._report()
         return sequencer
 
     def leave(self, channel: str) -> None:
@@ -271,7 +289,10 @@ class Orderer:
         return list(json.loads(self._file.read_text(encoding="utf-8"))["channels"])
 
     def _remember(self) -> None:
-        self._disk.replace(self._file, json.dumps({"channels": sorted(self.channels)}).encode())
+        try:
+            self._disk.replace(self._file, json.dumps({"channels": sorted(self.channels)}).encode())
+        except DiskError as error:
+            raise JoinError("disk", f"the channel's name cannot be written: {error}") from error
 
 
 def check_message(sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> None:

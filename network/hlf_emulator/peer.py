@@ -14,14 +14,15 @@ from fabric_protos.peer import proposal_pb2, proposal_response_pb2
 from hlf.identity import SigningIdentity
 from hlf_emulator.bundle import ConfigError, config_envelope
 from hlf_emulator.channel import Channel, Ledger
+from hlf_emulator.disk import Disk, DiskError
 from hlf_emulator.endorser import Endorser, RpcRefused
 from hlf_emulator.execution import ChaincodeSupport
 from hlf_emulator.ledger import SharedLedger
 from hlf_emulator.msp import Msp, MspError, Verifier
 from hlf_emulator.packages import PackageStore
 from hlf_emulator.policies import PolicyError, SignedData
-
 from hlf_emulator.version import FABRIC_3_1, Version
+
 # common/configtx/validator.go; channel names are also names of folders.
 _CHANNEL = re.compile(r"[a-z][a-z0-9.-]*")
 
@@ -42,25 +43,24 @@ class Shared:
         version: Version = FABRIC_3_1,
     ) -> None:
         self.folder = folder
+        self.disk = disk or Disk()
         self.verifier = verifier or Verifier()
+        self.version = version
         self.peers: dict[str, Peer] = {}
         self._ledgers: dict[str, SharedLedger] = {}
-        self.version = version
 
     def ledger(self, channel: str) -> SharedLedger:
         """The channel's public ledger, opened when first asked for."""
         if channel not in self._ledgers:
             folder = self.folder / "channels" / channel
-            self._ledgers[channel] = SharedLedger(folder, channel, self.verifier)
+            self._ledgers[channel] = SharedLedger(folder, channel, self.verifier, self.disk)
         return self._ledgers[channel]
 
-    def running(self, channel: str) -> Iterable[Channel]:
-        """The channel at every running peer that has joined it."""
-        return [
-            peer.channels[channel]
-            for peer in self.peers.values()
-            if peer.running and channel in peer.channels
-        ]
+    def on_disk(self) -> dict[str, SharedLedger]:
+        """The ledgers of all channels that any peer has ever joined."""
+        return {
+            folder.name: self.ledger(folder.name) for folder in sorted((self.folder / "channels").glob("*"))
+        }
 
     def close(self) -> None:
         """Make everything durable and let go of the files."""
@@ -92,13 +92,16 @@ class Peer:
         self.local_msp = local_msp
         self.shared = shared
         self.verifier = shared.verifier
+        self.version = shared.version
         self.clock = clock
         self.running = False
-        self.version = shared.version
+        # False is a fault asked for: other peers do not see this one, nor it them.
+        self.in_gossip = True
         self.channels: dict[str, Channel] = {}
         self.on_join: list[Callable[[Channel], None]] = []
         self._folder = shared.folder / "peers" / name
-        self.packages = PackageStore(self._folder / "packages")
+        self.disk = Disk(sync=shared.disk.sync)
+        self.packages = PackageStore(self._folder / "packages", self.disk)
         self.chaincodes = ChaincodeSupport(self)
         self._endorser = Endorser(self)
         shared.peers[name] = self
@@ -110,7 +113,11 @@ class Peer:
             if folder.name not in self.channels:
                 self._open(folder.name)
         for name, channel in self.channels.items():
-            await channel.catch_up()
+            try:
+                await channel.catch_up()
+            except DiskError:
+                # Whoever hands it the next block tries again, and says so.
+                continue
             for other in self.siblings(name):
                 await other.reconcile()
 
@@ -136,12 +143,14 @@ class Peer:
         if not _CHANNEL.fullmatch(name) or len(name) > 249:
             raise ConfigError(f"'{name}' is no channel's name")
         ledger = self.shared.ledger(name)
-        if ledger.height == 0:
-            await ledger.commit(genesis)
-        elif ledger.block(0).header != genesis.header:
+        if ledger.height and ledger.block(0).header != genesis.header:
             raise ConfigError(f"channel {name} has another first block")
-        channel = self._open(name)
-        await channel.commit(genesis)
+        try:
+            await ledger.commit(genesis)
+            channel = self._open(name)
+            await channel.commit(genesis)
+        except DiskError as error:
+            raise ConfigError(f"the first block cannot be written: {error}") from error
         for hook in self.on_join:
             hook(channel)
         return channel
@@ -153,9 +162,16 @@ class Peer:
         return await self._endorser.process(signed)
 
     def siblings(self, channel: str) -> Iterable[Channel]:
-        """The channel at the other running peers of the process."""
-        own = self.channels.get(channel)
-        return [other for other in self.shared.running(channel) if other is not own]
+        """The channel at the other running peers of the process that this one knows of."""
+        return [
+            peer.channels[channel]
+            for peer in self.shared.peers.values()
+            if peer is not self and peer.running and channel in peer.channels and self.sees(peer)
+        ]
+
+    def sees(self, other: Peer) -> bool:
+        """Whether gossip has told this peer of ``other``; of itself it always knows."""
+        return other is self or (self.in_gossip and other.in_gossip)
 
     def check_local(self, role: str, signed: SignedData) -> None:
         """Raise PolicyError unless `signed` is by one of the own MSP's `Members` or `Admins`.
@@ -190,6 +206,7 @@ class Peer:
             self.identity.serialized(),
             self.packages,
             lambda: self.siblings(name),
+            self.disk,
         )
         self.channels[name] = channel
         return channel

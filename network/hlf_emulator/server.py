@@ -29,8 +29,8 @@ class Emulator:
         self.service = OrderingService(
             config.state / "ordering", keys, verifier, config.batch_timeout, version=config.version
         )
-        self.service.recover()
         self.shared = Shared(config.state / "ledgers", verifier, version=config.version)
+        self.service.recover(self.shared.on_disk())
         orderer_nodes = [
             OrdererNode(
                 item,
@@ -67,7 +67,7 @@ class Emulator:
         nodes: list[Node] = [*orderer_nodes, *peer_nodes]
         self.nodes = {node.name: node for node in nodes}
         host, port = split_address(config.control)
-        self._control = HttpServer(ControlApi(self.nodes).handle, host, port)
+        self._control = HttpServer(ControlApi(self.nodes, self.service, verifier).handle, host, port)
 
     async def start(self) -> None:
         """Open every port. Raises OSError or RuntimeError when one is taken."""
