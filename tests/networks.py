@@ -42,6 +42,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("slice", "3.1", "3.1.5", "bft"),
+        Kind("config", "3.1", "3.1.5", "bft"),
         Kind("raft", "3.1", "3.1.5", "raft"),
         Kind("fabric-2.5", "2.5", "2.5.16", "raft"),
     )

@@ -258,10 +258,16 @@ def _content(access: Access, case: Case, what: str) -> bytes:
     return _CONTENTS[what.partition(" ")[0]](access, case, what.partition(" ")[2])
 
 
-def fetch_block(access: Access, node: str, channel: str, which: str) -> common_pb2.Block:
-    """A block by Deliver, as any version of Fabric gives it; `which`: a number, oldest or newest."""
+def fetch_block(
+    access: Access, node: str, channel: str, which: str, *, as_orderer: bool = False
+) -> common_pb2.Block:
+    """A block by Deliver, as any version of Fabric gives it; `which`: a number, oldest or newest.
+
+    `as_orderer`: asked by those to whom it is given in maintenance, too.
+    """
     number = int(which) if which.isdigit() else which
-    envelope = _seek(access, {"as": "org-a/admin", "channel": channel}, {"start": number, "stop": number})
+    reader = {"as": "node/orderer0.org-a" if as_orderer else "org-a/admin", "channel": channel}
+    envelope = _seek(access, reader, {"start": number, "stop": number})
     stub = access.channel(node).stream_stream(
         "/orderer.AtomicBroadcast/Deliver",
         request_serializer=common_pb2.Envelope.SerializeToString,

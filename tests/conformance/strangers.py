@@ -4,7 +4,7 @@ A case names them as it names others, `organization/user`: `node/peer0.org-a` is
 `expired/org-a` a client of org-a whose certificate ran out a minute ago, `nowhere/anybody` a client of an
 organization that no channel knows, `impostor/org-a` one who calls himself a member of org-a with a
 certificate of another authority, `orderer/org-a` the administrator of org-a's orderers, who have an MSP id of
-their own.
+their own, `newcomer/user` and `newcomer/admin` people of an organization that joins a channel.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hlf.identity import SigningIdentity
 from hlf_network.crypto import Authority, Credential
 from hlf_network.layout import Layout
 
-KINDS = frozenset({"node", "expired", "nowhere", "impostor", "orderer"})
+KINDS = frozenset({"node", "expired", "nowhere", "impostor", "orderer", "newcomer"})
 
 
 def stranger(layout: Layout, kind: str, name: str) -> SigningIdentity:
@@ -39,6 +39,11 @@ def stranger(layout: Layout, kind: str, name: str) -> SigningIdentity:
         credential = authority.identity("admin", "admin", name, "KR")
         msp_id = layout.orderers(name)[0].msp_id
         return SigningIdentity.from_pem(msp_id, credential.certificate, credential.key)
+    if kind == "newcomer":
+        credential = newcomer(layout.paths.state / "newcomer").identity(
+            name, "admin" if name == "admin" else "client", kind, "KR"
+        )
+        return SigningIdentity.from_pem(kind, credential.certificate, credential.key)
     if kind == "expired":
         credential = expired_client(layout.paths.ca_certificate(name).parent, name)
         return SigningIdentity.from_pem(name, credential.certificate, credential.key)
@@ -51,6 +56,13 @@ def fresh_authority(organization: str) -> Authority:
     """A certificate authority that no network knows yet."""
     now = datetime.datetime.now(datetime.UTC)
     return Authority.create(f"ca.{organization}", organization, "KR", now)
+
+
+def newcomer(folder: Path) -> Authority:
+    """The authority of the organization `newcomer`, made in `folder` the first time."""
+    if not folder.exists():
+        fresh_authority("newcomer").credential.write(folder)
+    return known_authority(folder)
 
 
 def known_authority(folder: Path) -> Authority:

@@ -1,0 +1,204 @@
+"""A channel's configuration, changed: the update an orderer answers, its block, and what it brings about."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from fabric_protos.common import common_pb2, configtx_pb2
+from fabric_protos.orderer import ab_pb2
+from fabric_protos.peer import events_pb2
+
+from hlf.wire.blocks import decode_block, last_config_index
+from hlf.wire.config_update import compute_update, sign_update
+from hlf.wire.configtx import config_of
+from hlf.wire.deliver import ENDLESS, seek_envelope
+from tests.conformance import calls_admin
+from tests.conformance.calls import SECONDS, Access, Answer, Case
+from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block, http_call, multipart
+from tests.conformance.config_changes import CHANGES, sequence_of, spoil_update
+
+EVERYBODY = ("org-a/admin", "org-b/admin", "org-c/admin", "orderer/org-a", "orderer/org-b")
+
+
+def _config_update(access: Access, case: Case) -> Answer:
+    """Change a channel as `change` says (config_changes.CHANGES, name -> what), and change it back.
+
+    `signed`: who agrees, by default all administrators. `spoil`: see `spoil_update`; `signature`: wrong,
+    unreadable. `then`: calls made while the change holds. `first`: changes that are made and stay.
+    `keep`: do not change it back. `peers: false`: peers cannot see the block. `by: rest` hands it in over
+    the admin port.
+    """
+    channel = case.get("channel", "slice")
+    for change in case.get("first", []):
+        answer = _change(access, {**case, "change": change, "spoil": {}, "signed": EVERYBODY})
+        assert answer["status"] == "SUCCESS", answer
+    before = current_config(access, case["at"], channel)
+    answer = _change(access, case)
+    if answer.get("status") not in {"SUCCESS", 201}:
+        return answer
+    if "then" in case:
+        answer["then"] = [calls_admin.perform(access, {"as": case["as"], **step}) for step in case["then"]]
+    if not case.get("keep"):
+        _restore(access, case, before)
+    return answer
+
+
+def current_config(access: Access, node: str, channel: str) -> configtx_pb2.Config:
+    """The configuration in force at an orderer."""
+    return config_of(_config_block(access, node, channel))
+
+
+def _config_block(access: Access, node: str, channel: str) -> common_pb2.Block:
+    newest = fetch_block(access, node, channel, "newest", as_orderer=True)
+    return fetch_block(access, node, channel, str(last_config_index(newest)), as_orderer=True)
+
+
+def _change(access: Access, case: Case) -> Answer:
+    channel = case.get("channel", "slice")
+    config = current_config(access, case["at"], channel)
+    wanted = configtx_pb2.ConfigGroup()
+    wanted.CopyFrom(config.channel_group)
+    for name, what in case.get("change", {}).items():
+        CHANGES[name](wanted, access.network.layout, what)
+    if case.get("change"):
+        update = compute_update(channel, config, wanted)
+    else:
+        update = configtx_pb2.ConfigUpdate(channel_id=channel)
+    spoil_update(update, case.get("spoil", {}))
+    return _hand_in(access, case, config.sequence, update)
+
+
+def _restore(access: Access, case: Case, before: configtx_pb2.Config) -> None:
+    channel = case.get("channel", "slice")
+    now = current_config(access, case["at"], channel)
+    update = compute_update(channel, now, before.channel_group)
+    restoring = {"at": case["at"], "as": "node/orderer0.org-a", "channel": channel}
+    answer = _hand_in(access, restoring, now.sequence, update)
+    assert answer["status"] == "SUCCESS", answer
+
+
+def _hand_in(access: Access, case: Case, sequence: int, update: configtx_pb2.ConfigUpdate) -> Answer:
+    envelope = update_envelope(access, case, update)
+    height = fetch_block(access, case["at"], update.channel_id, "newest", as_orderer=True).header.number + 1
+    if case.get("by") == "rest":
+        url, tls = access.admin(case["at"])
+        body, content_type = multipart({"config-update-envelope": envelope.SerializeToString()})
+        request = {"method": "PUT", "path": "/participation/v1/channels"}
+        answer = http_call(url, tls, request, {"Content-Type": content_type}, body)
+        done = answer["status"] == 201
+    else:
+        (answer,) = broadcast_all(access, case["at"], [envelope])
+        done = answer["status"] == "SUCCESS"
+    if done:
+        answer["block"] = _await_config(access, case, update.channel_id, height, sequence)
+    return answer
+
+
+def update_envelope(access: Access, case: Case, update: configtx_pb2.ConfigUpdate) -> common_pb2.Envelope:
+    """The update with the signatures of `signed`, in an envelope of `as`."""
+    content = configtx_pb2.ConfigUpdateEnvelope(config_update=update.SerializeToString(deterministic=True))
+    for name in case.get("signed", EVERYBODY):
+        signature = sign_update(update, access.identity(name), nonce=os.urandom(24))
+        if case.get("signature") == "wrong":
+            signature.signature = access.identity(name).sign(b"another message")
+        elif case.get("signature") == "unreadable":
+            signature.signature_header = b"\xff\xff\xff"
+        content.signatures.append(signature)
+    data = b"\xff\xff\xff" if case.get("content") == "garbage" else content.SerializeToString()
+    if case.get("content") == "inner-garbage":
+        data = configtx_pb2.ConfigUpdateEnvelope(config_update=b"\xff\xff\xff").SerializeToString()
+    channel = case.get("channel", "slice")
+    return build_envelope(access.identity(case["as"]), channel, {"type": "CONFIG_UPDATE"}, data)
+
+
+def _await_config(access: Access, case: Case, channel: str, height: int, sequence: int) -> Answer:
+    """The block of the next configuration, as the orderer has it and as the peers committed it."""
+    with _blocks(access, case["at"], channel, height) as blocks:
+        for block in blocks:
+            decoded = decode_block(block)
+            if [each.type for each in decoded.transactions] == ["CONFIG"]:
+                break
+    number = block.header.number
+    shown: Answer = {
+        "transactions": len(block.data.data),
+        "sequence": f"+{sequence_of(block) - sequence}",
+        "last_config": "itself" if last_config_index(block) == number else "another",
+        "metadata_slots": len(block.metadata.metadata),
+        "signatures": len(decoded.signatures) > 0,
+    }
+    if case.get("peers", True):
+        codes = [_committed(access, peer, channel, number) for peer in ("peer0.org-a", "peer0.org-b")]
+        shown["codes_at_peers"] = codes
+    return shown
+
+
+@contextmanager
+def _blocks(access: Access, node: str, channel: str, start: int) -> Iterator[Iterator[common_pb2.Block]]:
+    envelope = seek_envelope(
+        access.identity("node/orderer0.org-a"),
+        channel,
+        start,
+        ENDLESS,
+        timestamp_ns=time.time_ns(),
+        nonce=os.urandom(24),
+    )
+    stub = access.channel(node).stream_stream(
+        "/orderer.AtomicBroadcast/Deliver",
+        request_serializer=common_pb2.Envelope.SerializeToString,
+        response_deserializer=ab_pb2.DeliverResponse.FromString,
+    )
+    stream = stub(iter([envelope]), timeout=SECONDS)
+    try:
+        yield (message.block for message in stream)
+    finally:
+        stream.cancel()
+
+
+def _committed(access: Access, peer: str, channel: str, number: int) -> list[str]:
+    """Wait for a block at a peer; the validation codes of its transactions."""
+    envelope = seek_envelope(
+        access.identity("org-a/admin"),
+        channel,
+        number,
+        number,
+        timestamp_ns=time.time_ns(),
+        nonce=os.urandom(24),
+    )
+    stub = access.channel(peer).stream_stream(
+        "/protos.Deliver/Deliver",
+        request_serializer=common_pb2.Envelope.SerializeToString,
+        response_deserializer=events_pb2.DeliverResponse.FromString,
+    )
+    stream = stub(iter([envelope]), timeout=SECONDS)
+    try:
+        message = next(iter(stream))
+    finally:
+        stream.cancel()
+    return [each.validation_code for each in decode_block(message.block).transactions]
+
+
+def _fullest_block(access: Access, case: Case) -> Answer:
+    """Send `count` transactions at once, wait for all; the most that one block holds."""
+    channel = case.get("channel", "slice")
+    signer = access.identity(case["as"])
+    height = fetch_block(access, case["at"], channel, "newest").header.number + 1
+    envelopes = [build_envelope(signer, channel, {}) for _ in range(case["count"])]
+    answers = broadcast_all(access, case["at"], envelopes)
+    assert all(answer["status"] == "SUCCESS" for answer in answers), answers
+    seen, fullest = 0, 0
+    with _blocks(access, case["at"], channel, height) as blocks:
+        for block in blocks:
+            seen += len(block.data.data)
+            fullest = max(fullest, len(block.data.data))
+            if seen >= case["count"]:
+                return {"fullest": fullest}
+    return {"seen": seen}
+
+
+CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
+    "ConfigUpdate": _config_update,
+    "FullestBlock": _fullest_block,
+}
