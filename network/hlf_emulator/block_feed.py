@@ -20,6 +20,8 @@ class BlockFeed:
         self._service = service
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.delay = 0.0
+        self.lag = 0
+        self._channels: dict[str, Channel] = {}
 
     def follow(self, channel: Channel) -> None:
         """Start handing blocks to ``channel``."""
@@ -28,6 +30,18 @@ class BlockFeed:
         task = asyncio.get_running_loop().create_task(self._run(channel))
         task.add_done_callback(self._ended)
         self._tasks[channel.name] = task
+        self._channels[channel.name] = channel
+
+    async def hold_back(self, *, delay: float | None = None, lag: int | None = None) -> None:
+        """A fault: wait ``delay`` seconds before each block, stay ``lag`` blocks behind the orderers."""
+        wanted = (self.delay if delay is None else delay, self.lag if lag is None else lag)
+        if wanted == (self.delay, self.lag):
+            return
+        self.delay, self.lag = wanted
+        followed = [self._channels[name] for name in self._tasks]
+        await self.stop()
+        for channel in followed:
+            self.follow(channel)
 
     async def stop(self) -> None:
         """Stop after the block being committed."""
@@ -44,9 +58,8 @@ class BlockFeed:
             height = channel.ledger.height
             if height > sequencer.height:
                 raise ConfigError(f"it has {height} blocks, the orderers have {sequencer.height}")
-            await sequencer.wait_height(height + 1)
+            await sequencer.wait_height(height + 1 + self.lag)
             if self.delay:
-                # Asked for through the control API, to show what a slow peer does.
                 await asyncio.sleep(self.delay)
             commit = asyncio.ensure_future(channel.commit(sequencer.block(height)))
             try:

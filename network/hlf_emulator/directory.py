@@ -64,13 +64,17 @@ class Directory:
         # What a peer is ready for changes only with a block or an installation.
         self._ready: dict[tuple[str, str], tuple[tuple[int, int], Mapping[str, str]]] = {}
 
-    def running_peers(self) -> list[Peer]:
-        """Peers whose ports are open."""
-        return [peer for peer in self.peers if peer.running]
+    def seen_by(self, viewer: Peer) -> list[Peer]:
+        """Peers whose ports are open and of which ``viewer`` knows by gossip, itself included."""
+        return [peer for peer in self.peers if peer.running and viewer.sees(peer)]
 
-    def members(self, channel: str) -> list[Member]:
-        """Running peers that have joined ``channel`` and whose certificate the channel accepts."""
-        return [self._member(peer, channel) for peer in self.running_peers() if channel in peer.channels]
+    def members(self, channel: str, viewer: Peer) -> list[Member]:
+        """The peers seen by ``viewer`` that have joined ``channel``."""
+        return [self._member(peer, channel) for peer in self.seen_by(viewer) if channel in peer.channels]
+
+    def _members_seen_from(self, channel: Channel) -> list[Member]:
+        viewer = next(peer for peer in self.peers if peer.channels.get(channel.name) is channel)
+        return self.members(channel.name, viewer)
 
     def _member(self, peer: Peer, name: str) -> Member:
         channel = peer.channels[name]
@@ -93,7 +97,7 @@ class Directory:
 
     def descriptor(self, channel: Channel, interest: proposal_response_pb2.ChaincodeInterest) -> Descriptor:
         """How to endorse what ``interest`` says, seen from ``channel``'s peer. Raises NoDescriptor."""
-        members = self.members(channel.name)
+        members = self._members_seen_from(channel)
         key = (
             channel.name,
             channel.bundle.sequence,
@@ -112,7 +116,7 @@ class Directory:
         self, channel: Channel, interest: proposal_response_pb2.ChaincodeInterest | None
     ) -> list[Member]:
         """Members that have the chaincodes of ``interest`` and may read its collections."""
-        members = self.members(channel.name)
+        members = self._members_seen_from(channel)
         if interest is None or not interest.chaincodes:
             return members
         versions = _versions(channel, interest)

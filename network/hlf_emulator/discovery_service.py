@@ -82,7 +82,7 @@ class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
             return False
 
     def _local_members(self) -> list[tuple[Peer, Member | None]]:
-        return [(peer, None) for peer in self._directory.running_peers()]
+        return [(peer, None) for peer in self._directory.seen_by(self._peer)]
 
     def _peers(self, channel: Channel, query: protocol_pb2.PeerMembershipQuery) -> protocol_pb2.QueryResult:
         interest = query.filter if query.HasField("filter") else None

@@ -62,7 +62,7 @@ class GatewayPeers:
         found: dict[str, list[Member]] = {}
         if channel not in self._local.channels:
             return found
-        for member in self._directory.members(channel):
+        for member in self._directory.members(channel, self._local):
             if chaincode in SYSTEM_CHAINCODES or chaincode in member.chaincodes:
                 found.setdefault(member.peer.msp_id, []).append(member)
         for members in found.values():

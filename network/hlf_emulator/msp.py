@@ -65,6 +65,13 @@ class Verifier:
 
     def __init__(self, size: int = 50_000) -> None:
         self._known: Cache[bytes, bool] = Cache(size)
+        # Certificates (DER) judged expired whatever they say: a fault that tests ask for.
+        self.expired: set[bytes] = set()
+
+    def expire(self, certificate: bytes) -> None:
+        """Judge a certificate (PEM) expired from now on. Raises ValueError where it is none."""
+        parsed = x509.load_pem_x509_certificate(certificate)
+        self.expired.add(parsed.public_bytes(serialization.Encoding.DER))
 
     @staticmethod
     def _key(spki: bytes, message: bytes, signature: bytes) -> bytes:
@@ -129,7 +136,7 @@ class MspIdentity:
 
     def expired(self, now: datetime) -> bool:
         """Whether the certificate's `not after` has passed; `now` is aware, UTC."""
-        return now > self.not_after
+        return now > self.not_after or self.der in self.msp.verifier.expired
 
     def validate(self) -> None:
         """Chain, revocation and node OUs. Raises MspError; the answer is remembered."""

@@ -1,6 +1,7 @@
 """Nodes with their ports: what starts, stops and starts again."""
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from hlf_emulator.deliver_service import AtomicBroadcastService, PeerDeliverServ
 from hlf_emulator.directory import Directory
 from hlf_emulator.discovery_service import DiscoveryService
 from hlf_emulator.gateway_service import GatewayService
+from hlf_emulator.open_streams import OpenStreams
 from hlf_emulator.orderer import Orderer, OrderingService
 from hlf_emulator.participation import ParticipationApi
 from hlf_emulator.peer import Peer, RpcRefused
@@ -39,6 +41,7 @@ class Node(Protocol):
     """A node of the network, by the name the topology gives it."""
 
     name: str
+    streams: OpenStreams
 
     async def start(self) -> None:
         """Open the ports. Raises OSError or RuntimeError when one is taken."""
@@ -50,7 +53,7 @@ class Node(Protocol):
         """A fault: whether every write of the node fails as on a full disk."""
 
     def status(self) -> dict[str, object]:
-        """What it is, whether it runs, and the height of each of its channels."""
+        """What it is, whether it runs, the height of each of its channels, and the faults in force."""
 
 
 class EndorserService(peer_pb2_grpc.EndorserServicer):
@@ -77,6 +80,7 @@ class PeerNode:
         self.peer = peer
         self.feed = BlockFeed(config.name, service)
         self.directory: Directory | None = None
+        self.streams = OpenStreams()
         self._config = config
         self._server: grpc.aio.Server | None = None
         peer.on_join.append(self.feed.follow)
@@ -88,7 +92,7 @@ class PeerNode:
         if self.directory is None:
             raise RuntimeError(f"{self.name} has no directory of the network")
         await self.peer.start()
-        server = grpc.aio.server(options=_OPTIONS)
+        server = grpc.aio.server(interceptors=(self.streams,), options=_OPTIONS)
         peer_pb2_grpc.add_EndorserServicer_to_server(EndorserService(self.peer), server)
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayService(self.peer, self.directory), server)
         events_pb2_grpc.add_DeliverServicer_to_server(PeerDeliverService(self.peer), server)
@@ -110,10 +114,25 @@ class PeerNode:
         """Let every write of the peer fail as on a full disk, or no longer."""
         self.peer.disk.refusing = refuses
 
+    async def rejoin_gossip(self) -> None:
+        """Let the other peers see this one again; both sides look for private data they have missed."""
+        if self.peer.in_gossip:
+            return
+        self.peer.in_gossip = True
+        for name, channel in self.peer.channels.items():
+            for side in (channel, *self.peer.siblings(name)):
+                await side.reconcile()
+
     def status(self) -> dict[str, object]:
-        """Kind, running, heights."""
+        """Kind, running, heights, faults."""
         channels = {name: channel.ledger.height for name, channel in sorted(self.peer.channels.items())}
-        return {"kind": "peer", "running": self._server is not None, "channels": channels}
+        faults = {
+            "delay": self.feed.delay,
+            "lag": self.feed.lag,
+            "forgotten": not self.peer.in_gossip,
+            "disk refused": self.peer.disk.refusing,
+        }
+        return _status("peer", self._server is not None, channels, faults)
 
 
 class OrdererNode:
@@ -122,6 +141,7 @@ class OrdererNode:
     def __init__(self, config: OrdererConfig, orderer: Orderer) -> None:
         self.name = config.name
         self.orderer = orderer
+        self.streams = OpenStreams()
         self._config = config
         self._server: grpc.aio.Server | None = None
         self._admin: HttpServer | None = None
@@ -138,7 +158,7 @@ class OrdererNode:
             _admin_tls(self._config.tls, self._config.admin_client_roots),
         )
         await admin.start()
-        server = grpc.aio.server(options=_OPTIONS)
+        server = grpc.aio.server(interceptors=(self.streams,), options=_OPTIONS)
         ab_pb2_grpc.add_AtomicBroadcastServicer_to_server(AtomicBroadcastService(self.orderer), server)
         try:
             self._server = await _listen(server, self._config.listen, self._config.tls)
@@ -164,9 +184,17 @@ class OrdererNode:
         self.orderer.refuses_disk = refuses
 
     def status(self) -> dict[str, object]:
-        """Kind, running, heights."""
+        """Kind, running, heights, faults."""
         channels = {name: item.height for name, item in sorted(self.orderer.channels.items())}
-        return {"kind": "orderer", "running": self._server is not None, "channels": channels}
+        faults = {"disk refused": self.orderer.refuses_disk}
+        return _status("orderer", self._server is not None, channels, faults)
+
+
+def _status(
+    kind: str, running: bool, channels: Mapping[str, int], faults: Mapping[str, object]
+) -> dict[str, object]:
+    in_force = {name: value for name, value in faults.items() if value}
+    return {"kind": kind, "running": running, "channels": channels, "faults": in_force}
 
 
 def load_identity(msp: Path, msp_id: str) -> SigningIdentity:

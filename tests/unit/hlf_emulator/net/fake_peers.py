@@ -92,6 +92,9 @@ class FakePeer:
     asked: int = 0
     packages: FakePackages = field(default_factory=lambda: FakePackages({}))
 
+    def sees(self, _other: object) -> bool:
+        return True
+
     async def process_proposal(
         self, signed: proposal_pb2.SignedProposal
     ) -> proposal_response_pb2.ProposalResponse:
