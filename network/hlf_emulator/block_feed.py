@@ -32,6 +32,14 @@ class BlockFeed:
         self._tasks[channel.name] = task
         self._channels[channel.name] = channel
 
+    async def leave(self, channel: str) -> None:
+        """Hand no more blocks to the channel of that name."""
+        task = self._tasks.pop(channel, None)
+        self._channels.pop(channel, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     async def hold_back(self, *, delay: float | None = None, lag: int | None = None) -> None:
         """A fault: wait ``delay`` seconds before each block, stay ``lag`` blocks behind the orderers."""
         wanted = (self.delay if delay is None else delay, self.lag if lag is None else lag)

@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hlf.errors import ConfigurationError
 from hlf_emulator.version import FABRIC_3_1, Version, version
 
+T = TypeVar("T")
+D = TypeVar("D")
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|us|ns)$")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -53,13 +55,16 @@ class OrdererConfig:
 class EmulatorConfig:
     """Everything one process runs, as Fabric ``version``.
 
-    ``batch_timeout`` (seconds) overrides the channels' own when set.
+    ``batch_timeout`` (seconds) overrides the channels' own when set. ``sync``: whether an acknowledged
+    transaction would survive a crash of the machine too. ``seed`` makes choices left to chance repeatable.
     """
 
     state: Path
     control: str
     batch_timeout: float | None
     version: Version
+    sync: bool
+    seed: int | None
     peers: tuple[PeerConfig, ...]
     orderers: tuple[OrdererConfig, ...]
 
@@ -104,6 +109,8 @@ class _Reader:
             control=self._text(document, "control", "control"),
             batch_timeout=None if timeout is None else self._duration(timeout, "batch.timeout"),
             version=self._version(document.get("fabric", FABRIC_3_1.name)),
+            sync=self._optional(document, "sync", bool, True),
+            seed=self._optional(document, "seed", int, None),
             peers=tuple(self._peer(item, f"peers[{i}]") for i, item in enumerate(document.get("peers", []))),
             orderers=tuple(
                 self._orderer(item, f"orderers[{i}]") for i, item in enumerate(document.get("orderers", []))
@@ -146,6 +153,12 @@ class _Reader:
         value = item.get(field)
         if not isinstance(value, str) or not value:
             raise self._error(f"{at}.{field}", "must be a non-empty string")
+        return value
+
+    def _optional(self, item: Mapping[str, Any], field: str, kind: type[T], default: D) -> T | D:
+        value = item.get(field, default)
+        if value is not default and not isinstance(value, kind):
+            raise self._error(field, f"must be of type {kind.__name__}")
         return value
 
     def _address(self, item: Mapping[str, Any], field: str, at: str) -> str:

@@ -3,7 +3,6 @@
 Rules and texts follow common/configtx/update.go.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +32,7 @@ class _Element:
 
 
 def config_transaction(
-    bundle: Bundle, envelope: common_pb2.Envelope, orderer: SigningIdentity
+    bundle: Bundle, envelope: common_pb2.Envelope, orderer: SigningIdentity, nonce: bytes
 ) -> common_pb2.Envelope:
     """The CONFIG envelope, signed by ``orderer``, that a CONFIG_UPDATE envelope leads to.
 
@@ -52,7 +51,7 @@ def config_transaction(
     # A configuration that cannot be read must not reach a block: building its bundle finds out.
     Bundle.from_config(bundle.channel, config, 0)
     content = configtx_pb2.ConfigEnvelope(config=config, last_update=envelope)
-    return _signed(bundle.channel, content.SerializeToString(), orderer)
+    return _signed(bundle.channel, content.SerializeToString(), orderer, nonce)
 
 
 def apply_update(bundle: Bundle, envelope: configtx_pb2.ConfigUpdateEnvelope) -> configtx_pb2.Config:
@@ -183,11 +182,11 @@ def _signed_data(envelope: configtx_pb2.ConfigUpdateEnvelope) -> list[SignedData
     return signed
 
 
-def _signed(channel: str, content: bytes, orderer: SigningIdentity) -> common_pb2.Envelope:
+def _signed(channel: str, content: bytes, orderer: SigningIdentity, nonce: bytes) -> common_pb2.Envelope:
     moment = Timestamp()
     moment.FromDatetime(datetime.now(UTC))
     header = common_pb2.ChannelHeader(type=common_pb2.CONFIG, timestamp=moment, channel_id=channel)
-    creator = common_pb2.SignatureHeader(creator=orderer.serialized(), nonce=os.urandom(24))
+    creator = common_pb2.SignatureHeader(creator=orderer.serialized(), nonce=nonce)
     payload = common_pb2.Payload(
         header=common_pb2.Header(
             channel_header=header.SerializeToString(), signature_header=creator.SerializeToString()

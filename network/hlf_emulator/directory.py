@@ -4,6 +4,7 @@ All nodes live in one process, so a node that stops is gone for everybody at onc
 """
 
 import hashlib
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from fabric_protos.peer import proposal_response_pb2
 
 from hlf.identity import SigningIdentity
 from hlf_emulator.bundle import Bundle
+from hlf_emulator.chance import chance
 from hlf_emulator.definitions import LIFECYCLE, CollectionDefinition
 from hlf_emulator.msp import MspError
 from hlf_emulator.orderer import Orderer
@@ -56,7 +58,11 @@ class Descriptor:
 class Directory:
     """The nodes of this network."""
 
-    def __init__(self, peers: Iterable[Peer], orderers: Iterable[Orderer]) -> None:
+    def __init__(
+        self, peers: Iterable[Peer], orderers: Iterable[Orderer], luck: random.Random | None = None
+    ) -> None:
+        """``luck``: where choices among equals come from."""
+        self.luck = luck or chance()
         self.peers = tuple(peers)
         self.orderers = tuple(orderers)
         self._by_address = {orderer.endpoint: orderer for orderer in self.orderers}
@@ -90,6 +96,13 @@ class Directory:
             known = (seen, {**ready, LIFECYCLE: "1"})
             self._ready[peer.name, name] = known
         return Member(peer, channel, known[1])
+
+    def forget(self, channel: str) -> None:
+        """Let go of what was worked out for a channel."""
+        for key in [key for key in self._ready if key[1] == channel]:
+            del self._ready[key]
+        for plan in [plan for plan in self._plans if plan[0] == channel]:
+            del self._plans[plan]
 
     def orderer(self, address: str) -> Orderer | None:
         """The orderer that clients reach at ``address``."""

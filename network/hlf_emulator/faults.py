@@ -23,14 +23,21 @@ class ControlApi:
 
     ``stop``, ``start``, ``close-streams``, ``refuse-disk``: a node. ``delay`` (``seconds``), ``lag``
     (``blocks``), ``forget``: a peer. ``lose-quorum``: a ``channel``. ``expire``: a ``certificate`` (PEM).
-    ``heal``: a node, or everything.
+    ``heal``: a node, or everything. And POST /channels/drop, which forgets a ``channel``.
     """
 
-    def __init__(self, nodes: Mapping[str, Node], service: OrderingService, verifier: Verifier) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        service: OrderingService,
+        verifier: Verifier,
+        drop: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._nodes = nodes
         self._service = service
         self._verifier = verifier
-        self._faults: dict[str, Callable[[Asked], Awaitable[dict[str, Any]]]] = {
+        self._drop = drop
+        faults: dict[str, Callable[[Asked], Awaitable[dict[str, Any]]]] = {
             "stop": self._stop,
             "start": self._start,
             "lose-quorum": self._lose_quorum,
@@ -42,25 +49,27 @@ class ControlApi:
             "refuse-disk": self._refuse_disk,
             "heal": self._heal,
         }
+        self._calls = {f"/faults/{name}": fault for name, fault in faults.items()}
+        self._calls["/channels/drop"] = self._drop_channel
 
     async def handle(self, request: Request) -> Response:
         """Answer one request; errors are ``{"error": text}``."""
         if request.method == "GET" and request.path == "/status":
             return json_response(200, self._status())
-        fault = self._faults.get(request.path.removeprefix("/faults/"))
-        if request.method != "POST" or fault is None:
+        call = self._calls.get(request.path)
+        if request.method != "POST" or call is None:
             return json_response(
                 404,
                 {
                     "error": f"no such call: {request.method} {request.path}; "
-                    f"GET /status, POST /faults/ and one of {', '.join(self._faults)}"
+                    f"GET /status, POST one of {', '.join(self._calls)}"
                 },
             )
         try:
             asked = json.loads(request.body or b"{}")
             if not isinstance(asked, dict):
                 raise _Refused(400, "expected a JSON object")
-            return json_response(200, await fault(asked))
+            return json_response(200, await call(asked))
         except ValueError as error:
             return json_response(400, {"error": f"not JSON: {error}"})
         except _Refused as refused:
@@ -150,6 +159,11 @@ class ControlApi:
                 await node.rejoin_gossip()
             await node.start()
         return {"healed": [node.name for node in healed]}
+
+    async def _drop_channel(self, asked: Asked) -> dict[str, Any]:
+        name = str(asked.get("channel"))
+        await self._drop(name)
+        return {"dropped": name}
 
     def _node(self, asked: Asked) -> Node:
         node = self._nodes.get(str(asked.get("node")))

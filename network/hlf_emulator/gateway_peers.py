@@ -1,7 +1,6 @@
 """How a Gateway finds peers and reads their answers (internal/pkg/gateway/registry.go, apiutils.go)."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -111,8 +110,8 @@ class GatewayPeers:
         }
         first = [layout for layout in descriptor.layouts if home & layout.keys()]
         others = [layout for layout in descriptor.layouts if not home & layout.keys()]
-        random.shuffle(first)
-        random.shuffle(others)
+        self._directory.luck.shuffle(first)
+        self._directory.luck.shuffle(others)
         return Plan(first + others, groups)
 
     def _order(self, member: Member) -> tuple[int, bool]:

@@ -1,6 +1,5 @@
 """Gateway Submit: send a signed transaction to the orderers and judge their answers (gateway/submit.go)."""
 
-import random
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -73,7 +72,7 @@ def _alternating(endpoints: Sequence[OrdererEndpoint]) -> list[OrdererEndpoint]:
 
 def _submit_raft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:
     details: list[gateway_pb2.ErrorDetail] = []
-    for endpoint in random.sample(bundle.endpoints, len(bundle.endpoints)):
+    for endpoint in directory.luck.sample(bundle.endpoints, len(bundle.endpoints)):
         answer = _broadcast(directory, endpoint, envelope)
         if isinstance(answer, str):
             details.append(_detail(endpoint, answer))

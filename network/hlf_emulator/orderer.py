@@ -7,6 +7,7 @@ orderer/common/multichannel/registrar.go.
 import asyncio
 import hashlib
 import json
+import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from google.protobuf.message import DecodeError
 from hlf.identity import SigningIdentity
 from hlf_emulator.blockfile import BlockFile, BlockSource, restore
 from hlf_emulator.bundle import Bundle, ConfigError
+from hlf_emulator.chance import chance
 from hlf_emulator.config_update import ConfigUpdateError, config_transaction
 from hlf_emulator.consensus import OrdererKeys, Refused
 from hlf_emulator.disk import Disk, DiskError
@@ -56,8 +58,10 @@ class OrderingService:
         batch_timeout: float | None,
         disk: Disk | None = None,
         version: Version = FABRIC_3_1,
+        luck: random.Random | None = None,
     ) -> None:
         self.version = version
+        self.luck = luck or chance()
         self.disk = disk or Disk()
         self._folder = folder
         self._keys = keys
@@ -119,6 +123,14 @@ class OrderingService:
                 raise JoinError("disk", f"no block can be written: {error}") from error
         return self._open(channel, blocks)
 
+    def drop(self, channel: str) -> None:
+        """Remove a channel's blocks, if any; no orderer may have it joined."""
+        sequencer = self.sequencers.pop(channel, None)
+        if sequencer is not None:
+            sequencer.close()
+            self.judged.clear()
+            (self._folder / f"{channel}.blocks").unlink(missing_ok=True)
+
     def flush(self) -> None:
         """Order what waits, quorum permitting."""
         for sequencer in self.sequencers.values():
@@ -130,7 +142,7 @@ class OrderingService:
             sequencer.close()
 
     def _open(self, channel: str, blocks: BlockFile) -> Sequencer:
-        sequencer = Sequencer(channel, blocks, self._keys, self._verifier, self._batch_timeout)
+        sequencer = Sequencer(channel, blocks, self._keys, self._verifier, self._batch_timeout, self.luck)
         self.sequencers[channel] = sequencer
         self._opened.set()
         self._opened = asyncio.Event()
@@ -273,7 +285,9 @@ class Orderer:
                 f"config update for existing channel did not pass initial checks: {rejected.info}",
             ) from rejected
         try:
-            config = config_transaction(sequencer.bundle, envelope, self.identity)
+            config = config_transaction(
+                sequencer.bundle, envelope, self.identity, self._service.luck.randbytes(24)
+            )
         except (ConfigUpdateError, ConfigError) as error:
             raise _Rejected(
                 common_pb2.BAD_REQUEST,

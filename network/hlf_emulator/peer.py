@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +62,13 @@ class Shared:
         return {
             folder.name: self.ledger(folder.name) for folder in sorted((self.folder / "channels").glob("*"))
         }
+
+    def drop(self, channel: str) -> None:
+        """Remove the channel's public ledger, if any."""
+        ledger = self._ledgers.pop(channel, None)
+        if ledger is not None:
+            ledger.close()
+            shutil.rmtree(self.folder / "channels" / channel)
 
     def close(self) -> None:
         """Make everything durable and let go of the files."""
@@ -127,6 +135,13 @@ class Peer:
         await self.chaincodes.close()
         for channel in self.channels.values():
             channel.ledger.rest()
+
+    def drop(self, channel: str) -> None:
+        """Forget a channel and remove what this peer alone has of it. Harmless when it has not joined."""
+        joined = self.channels.pop(channel, None)
+        if joined is not None:
+            joined.close()
+            shutil.rmtree(self._folder / "channels" / channel)
 
     def close(self) -> None:
         """Let go of the files."""

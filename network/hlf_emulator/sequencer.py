@@ -4,7 +4,7 @@ The consenters of a channel share one sequencer, so they cannot disagree.
 """
 
 import asyncio
-import secrets
+import random
 from collections.abc import Mapping, Sequence
 
 from fabric_protos.common import common_pb2
@@ -15,6 +15,7 @@ from hlf_emulator.block_assembly import assemble_block, last_config_index
 from hlf_emulator.block_log import BlockLog
 from hlf_emulator.blockfile import BlockFile
 from hlf_emulator.bundle import Bundle, ConfigError
+from hlf_emulator.chance import chance
 from hlf_emulator.consensus import Consensus, OrdererKeys, OrderingRequest, Refused
 from hlf_emulator.msp import Verifier
 from hlf_emulator.raft import Raft
@@ -36,12 +37,14 @@ class Sequencer:
         keys: Mapping[str, OrdererKeys],
         verifier: Verifier,
         batch_timeout: float | None,
+        luck: random.Random | None = None,
     ) -> None:
         self.channel = channel
         self.keys = keys
         self._blocks = BlockLog(channel, blocks)
         self._verifier = verifier
         self._batch_timeout = batch_timeout
+        self._luck = luck or chance()
         self._joined: set[str] = set()
         self._running: set[str] = set()
         self.last_block = blocks.read(blocks.height - 1)
@@ -129,7 +132,7 @@ class Sequencer:
             last_config=self._last_config,
             consenter_metadata=consenter_metadata,
             signers=signers,
-            nonce=lambda: secrets.token_bytes(24),
+            nonce=lambda: self._luck.randbytes(24),
         )
         self.last_block = block
         self._blocks.add(block)

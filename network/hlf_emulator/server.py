@@ -2,9 +2,11 @@
 
 import asyncio
 
+from hlf_emulator.chance import chance
 from hlf_emulator.config import EmulatorConfig, split_address
 from hlf_emulator.consensus import OrdererKeys
 from hlf_emulator.directory import Directory
+from hlf_emulator.disk import Disk
 from hlf_emulator.faults import ControlApi
 from hlf_emulator.msp import Verifier
 from hlf_emulator.msp_folder import load_msp
@@ -22,14 +24,16 @@ class Emulator:
     def __init__(self, config: EmulatorConfig) -> None:
         """Read keys and ledgers. Raises IdentityError, MspError or OSError naming the file."""
         verifier = Verifier()
+        luck = chance(config.seed)
+        disk = Disk(sync=config.sync)
         keys = {
             item.name: OrdererKeys(load_identity(item.msp, item.msp_id), item.tls.certificate.read_bytes())
             for item in config.orderers
         }
         self.service = OrderingService(
-            config.state / "ordering", keys, verifier, config.batch_timeout, version=config.version
+            config.state / "ordering", keys, verifier, config.batch_timeout, disk, config.version, luck
         )
-        self.shared = Shared(config.state / "ledgers", verifier, version=config.version)
+        self.shared = Shared(config.state / "ledgers", verifier, disk, config.version)
         self.service.recover(self.shared.on_disk())
         orderer_nodes = [
             OrdererNode(
@@ -60,19 +64,34 @@ class Emulator:
             for item in config.peers
         ]
         self.directory = Directory(
-            [node.peer for node in peer_nodes], [node.orderer for node in orderer_nodes]
+            [node.peer for node in peer_nodes], [node.orderer for node in orderer_nodes], luck
         )
         for node in peer_nodes:
             node.directory = self.directory
         nodes: list[Node] = [*orderer_nodes, *peer_nodes]
         self.nodes = {node.name: node for node in nodes}
         host, port = split_address(config.control)
-        self._control = HttpServer(ControlApi(self.nodes, self.service, verifier).handle, host, port)
+        control = ControlApi(self.nodes, self.service, verifier, self.drop_channel)
+        self._control = HttpServer(control.handle, host, port)
 
     async def start(self) -> None:
         """Open every port. Raises OSError or RuntimeError when one is taken."""
         await self._control.start()
         await asyncio.gather(*(node.start() for node in self.nodes.values()))
+
+    async def drop_channel(self, name: str) -> None:
+        """Forget a channel with its blocks and private data, as if it had never been. There is no such thing
+        in Fabric; tests that make a channel each would fill the process. Harmless when it is not there.
+        """
+        for node in self.nodes.values():
+            if isinstance(node, PeerNode):
+                await node.feed.leave(name)
+                node.peer.drop(name)
+            elif isinstance(node, OrdererNode) and name in node.orderer.channels:
+                node.orderer.leave(name)
+        self.shared.drop(name)
+        self.service.drop(name)
+        self.directory.forget(name)
 
     async def stop(self) -> None:
         """Close every port, order what waits, make everything durable."""
