@@ -12,8 +12,11 @@ from typing import Any
 
 import grpc
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, chaincode_shim_pb2_grpc
+from google.protobuf.message import DecodeError
 
-from hlf_emulator.ledger_calls import CallContext, CallError, answer, handles
+from hlf_emulator.definitions import SYSTEM_CHAINCODES
+from hlf_emulator.go_text import rpc_error
+from hlf_emulator.ledger_calls import PANIC, CallContext, CallError, answer, decode, handles
 from hlf_emulator.packages import Connection
 from hlf_emulator.version import FABRIC_3_1, Version
 
@@ -35,6 +38,10 @@ Invoker = Callable[[CallContext, chaincode_pb2.ChaincodeSpec], Awaitable[bytes]]
 
 class LaunchError(Exception):
     """A chaincode that cannot be reached; the text is Fabric's."""
+
+
+class StreamError(Exception):
+    """A message that ends the stream, since it has no place in the stream's state."""
 
 
 class ExecutionError(Exception):
@@ -141,7 +148,7 @@ class ChaincodeStream:
         try:
             async for message in call:
                 self._receive(message)
-        except grpc.aio.AioRpcError as fault:
+        except (grpc.aio.AioRpcError, StreamError) as fault:
             problem = fault
         finally:
             writer.cancel()
@@ -161,10 +168,11 @@ class ChaincodeStream:
             if not waiting.done():
                 waiting.set_exception(ExecutionError("chaincode stream terminated"))
         if not self._registered.done():
-            reason = f": {problem.details()}" if isinstance(problem, grpc.aio.AioRpcError) else ""
+            name = self.package_id
             self._registered.set_exception(
                 LaunchError(
-                    f"chaincode registration failed: connection to {self.package_id} terminated{reason}"
+                    f"connection to {name} failed: error handling chaincode stream for {name}: "
+                    f"{_why(problem)}"
                 )
             )
             # Whoever started the stream may have given up by now; asyncio then need not complain.
@@ -184,11 +192,13 @@ class ChaincodeStream:
             if waiting is not None and not waiting.done():
                 waiting.set_result(message)
             return
+        if message.type != Message.INVOKE_CHAINCODE and not handles(message.type):
+            raise _unexpected(message, "ready")
         # A second request of a transaction while one is being answered is dropped, as Fabric does.
         if key in self._active:
             return
         context = self._contexts.get(key)
-        if message.type == Message.INVOKE_CHAINCODE and context is not None:
+        if message.type == Message.INVOKE_CHAINCODE:
             self._active.add(key)
             task = asyncio.create_task(self._invoke(message, context))
             self._tasks.add(task)
@@ -197,20 +207,21 @@ class ChaincodeStream:
         try:
             if context is None:
                 raise CallError("no ledger context")
-            if not handles(message.type):
-                raise CallError("unknown message type")
             self._reply(message, answer(context, message.type, message.payload))
         except CallError as refusal:
             self._refuse(message, str(refusal))
         except Exception:  # noqa: BLE001 - the chaincode is told, the log has the traceback
             # One call that fails unforeseen must not end the stream of all others (handler.go:260).
             _LOG.exception("%s of %s failed", Message.Type.Name(message.type), self.package_id)
-            self._refuse(message, "panic during execution")
+            self._refuse(message, PANIC)
 
     def _register(self, message: Message) -> None:
         if message.type != Message.REGISTER:
-            return
-        name = chaincode_pb2.ChaincodeID.FromString(message.payload).name
+            raise _unexpected(message, "created")
+        try:
+            name = chaincode_pb2.ChaincodeID.FromString(message.payload).name
+        except DecodeError:
+            name = ""
         if name != self.package_id:
             # Fabric logs the refusal and leaves the stream open without an answer.
             return
@@ -219,10 +230,14 @@ class ChaincodeStream:
         self._send(Message(type=Message.READY, payload=abilities))
         self._registered.set_result(None)
 
-    async def _invoke(self, message: Message, context: CallContext) -> None:
+    async def _invoke(self, message: Message, context: CallContext | None) -> None:
         key = (message.channel_id, message.txid)
         try:
-            spec = chaincode_pb2.ChaincodeSpec.FromString(message.payload)
+            if context is None:
+                raise CallError(_without_context(message))
+            spec = decode(chaincode_pb2.ChaincodeSpec, message.payload)
+            if not spec.HasField("chaincode_id"):
+                raise CallError(PANIC)
             payload = await self._invoker(context, spec)
             self._active.discard(key)
             self._reply(message, payload)
@@ -233,7 +248,7 @@ class ChaincodeStream:
             # As above: the caller is told, and its stream goes on.
             _LOG.exception("INVOKE_CHAINCODE of %s failed", self.package_id)
             self._active.discard(key)
-            self._refuse(message, "panic during execution")
+            self._refuse(message, PANIC)
 
     def _reply(self, request: Message, payload: bytes) -> None:
         self._send(
@@ -248,6 +263,36 @@ class ChaincodeStream:
                 type=Message.ERROR, payload=text.encode(), txid=request.txid, channel_id=request.channel_id
             )
         )
+
+
+def _kind(message: Message) -> str:
+    known = message.type in Message.Type.values()
+    return Message.Type.Name(message.type) if known else str(int(message.type))
+
+
+def _unexpected(message: Message, state: str) -> StreamError:
+    return StreamError(
+        f"error handling message, ending stream: [{message.txid}] Fabric side handler cannot handle message "
+        f"({_kind(message)}) while in {state} state"
+    )
+
+
+def _why(problem: BaseException | None) -> str:
+    """What ended a stream."""
+    if isinstance(problem, grpc.aio.AioRpcError):
+        return f"receive from chaincode support stream failed: {rpc_error(problem)}"
+    return "EOF" if problem is None else str(problem)
+
+
+def _without_context(message: Message) -> str:
+    """Why a call of another chaincode fails that belongs to no transaction (handler.go:1089)."""
+    if not message.channel_id:
+        spec = decode(chaincode_pb2.ChaincodeSpec, message.payload)
+        if not spec.HasField("chaincode_id"):
+            return PANIC
+        if spec.chaincode_id.name.partition("/")[0].partition(":")[0] in SYSTEM_CHAINCODES:
+            return "failed to get transaction context"
+    return "could not get valid transaction"
 
 
 def _dial(connection: Connection) -> grpc.aio.Channel:

@@ -12,6 +12,7 @@ from hlf_emulator.bundle import Bundle
 from hlf_emulator.policies import Policy, RejectPolicy, SignaturePolicy, members_policy
 
 LIFECYCLE = "_lifecycle"
+SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "qscc", "cscc"})
 IMPLICIT_PREFIX = "_implicit_org_"
 DEFAULT_POLICY = "/Channel/Application/Endorsement"
 DEFINITION_TYPE = "ChaincodeDefinition"

@@ -20,15 +20,15 @@ from hlf.wire.proposal import transaction_id
 from hlf.wire.transaction import proposal_hash
 from hlf_emulator.chaincode_stream import Message
 from hlf_emulator.channel import Channel
-from hlf_emulator.definitions import IMPLICIT_PREFIX, CollectionDefinition
+from hlf_emulator.definitions import IMPLICIT_PREFIX, SYSTEM_CHAINCODES, CollectionDefinition
 from hlf_emulator.disk import DiskError
 from hlf_emulator.execution import (
-    SYSTEM_CHAINCODES,
     ChaincodeSupport,
     InvocationError,
     TransactionParams,
     read_spec,
 )
+from hlf_emulator.go_text import decode_fault
 from hlf_emulator.ledger_calls import CallError
 from hlf_emulator.msp import Msp, MspError, MspIdentity, Verifier
 from hlf_emulator.policies import PolicyError, SignedData
@@ -234,7 +234,8 @@ class Endorser:
             response = proposal_response_pb2.Response.FromString(answer.payload)
         except DecodeError as fault:
             raise InvocationError(
-                f"error in simulation: failed to unmarshal response for transaction {txid}: {fault}"
+                f"error in simulation: failed to unmarshal response for transaction {txid}: "
+                f"{decode_fault(answer.payload)}"
             ) from fault
         event = b""
         if answer.HasField("chaincode_event") and response.status < 400:

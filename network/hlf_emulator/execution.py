@@ -16,7 +16,8 @@ from google.protobuf.message import DecodeError
 from hlf_emulator.bundle import check_without_channel
 from hlf_emulator.chaincode_stream import ChaincodeStream, ExecutionError, LaunchError, Message
 from hlf_emulator.channel import Channel
-from hlf_emulator.definitions import LIFECYCLE
+from hlf_emulator.definitions import LIFECYCLE, SYSTEM_CHAINCODES
+from hlf_emulator.go_text import decode_fault
 from hlf_emulator.ledger_calls import CallContext, CallError
 from hlf_emulator.lifecycle import ADMIN_FUNCTIONS, LifecycleCall, invoke
 from hlf_emulator.lifecycle_rules import LifecycleError
@@ -27,7 +28,6 @@ from hlf_emulator.simulator import SimulationError, Simulator
 from hlf_emulator.syscc import LocalCheck, SystemCall, configure, failure, query, success
 from hlf_emulator.version import Version
 
-SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "qscc", "cscc"})
 SYSTEM_VERSION = "syscc"
 INITIALIZED_KEY = "\x00" + "\U0010ffff" + "initialized"
 EXECUTE_TIMEOUT = 30.0
@@ -297,7 +297,9 @@ def read_spec(payload: bytes) -> chaincode_pb2.ChaincodeInput:
         content = proposal_pb2.ChaincodeProposalPayload.FromString(payload)
         spec = chaincode_pb2.ChaincodeInvocationSpec.FromString(content.input)
     except DecodeError as fault:
-        raise InvocationError(f"error unmarshalling ChaincodeProposalPayload: {fault}") from fault
+        raise InvocationError(
+            f"error unmarshalling ChaincodeProposalPayload: {decode_fault(payload)}"
+        ) from fault
     if not spec.HasField("chaincode_spec"):
         raise InvocationError("chaincode invocation spec did not contain chaincode spec")
     if not spec.chaincode_spec.HasField("input"):

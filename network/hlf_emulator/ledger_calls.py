@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fabric_protos.common import common_pb2
 from fabric_protos.ledger.queryresult import kv_query_result_pb2
@@ -16,10 +16,15 @@ from fabric_protos.peer import chaincode_shim_pb2, proposal_pb2
 from google.protobuf.message import DecodeError, Message
 
 from hlf_emulator.channel import Channel
+from hlf_emulator.definitions import IMPLICIT_PREFIX
+from hlf_emulator.go_text import decode_fault
 from hlf_emulator.simulator import RangeScan, SimulationError, Simulator
 from hlf_emulator.validation import parse_valid
 
+M = TypeVar("M", bound=Message)
 Type = chaincode_shim_pb2.ChaincodeMessage
+PANIC = "panic during execution"
+"""What a call is answered that Fabric's handler does not survive (handler.go:260)."""
 RESULT_LIMIT = 100
 """Results in one answer of a query that is not paginated."""
 TOTAL_QUERY_LIMIT = 100_000
@@ -73,11 +78,17 @@ def answer(context: CallContext, kind: int, payload: bytes) -> bytes:
         raise CallError("unknown message type")
     message, run = handler
     try:
-        return run(context, message.FromString(payload))
+        return run(context, decode(message, payload))
     except SimulationError as refusal:
         raise CallError(str(refusal)) from refusal
+
+
+def decode(message: type[M], content: bytes) -> M:
+    """The message that a chaincode sent. Raises CallError."""
+    try:
+        return message.FromString(content)
     except DecodeError as fault:
-        raise CallError(f"unmarshal failed: {fault}") from fault
+        raise CallError(f"unmarshal failed: {decode_fault(content)}") from fault
 
 
 def handles(kind: int) -> bool:
@@ -96,7 +107,11 @@ def _permission(context: CallContext, collection: str) -> tuple[bool, bool]:
     channel = context.channel
     if channel is None:
         raise CallError("no ledger context")
+    context.ledger.read_collections(context.namespace)
     definition = channel.collection(context.namespace, collection)
+    if definition is None and collection.startswith(IMPLICIT_PREFIX):
+        # That there is no such organization is seen later, by the ledger.
+        return True, True
     if definition is None:
         raise CallError(f"collection {channel.name}/{context.namespace}/{collection} could not be found")
     known = (not definition.member_only_read, not definition.member_only_write)
@@ -159,7 +174,7 @@ def _get_metadata(context: CallContext, call: chaincode_shim_pb2.GetStateMetadat
 
 
 def _range(context: CallContext, call: chaincode_shim_pb2.GetStateByRange) -> bytes:
-    metadata = chaincode_shim_pb2.QueryMetadata.FromString(call.metadata)
+    metadata = decode(chaincode_shim_pb2.QueryMetadata, call.metadata)
     limit = TOTAL_QUERY_LIMIT
     if 0 < metadata.pageSize < limit:
         limit = metadata.pageSize
@@ -206,9 +221,12 @@ def _modifications(channel: Channel, height: int, namespace: str, key: str) -> I
 
 
 def _rich_query(context: CallContext, call: chaincode_shim_pb2.GetQueryResult) -> bytes:
+    metadata = decode(chaincode_shim_pb2.QueryMetadata, call.metadata)
     if call.collection:
         _check(context, call.collection)
-    raise CallError("ExecuteQuery not supported for leveldb")
+        context.ledger.private_query(context.namespace, call.collection)
+    context.ledger.query(paginated=bool(metadata.pageSize or metadata.bookmark))
+    return b""
 
 
 def _open(context: CallContext, query: _Query, *, paginated: bool) -> bytes:
@@ -290,6 +308,8 @@ def _purge(context: CallContext, call: chaincode_shim_pb2.DelState) -> bytes:
 
 
 def _put_metadata(context: CallContext, call: chaincode_shim_pb2.PutStateMetadata) -> bytes:
+    if not call.HasField("metadata"):
+        raise CallError(PANIC)
     metadata = {call.metadata.metakey: call.metadata.value}
     if call.collection:
         _check(context, call.collection, write=True)

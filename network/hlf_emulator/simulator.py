@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fabric_protos.common import policies_pb2
 from fabric_protos.peer import proposal_response_pb2
 
-from hlf_emulator.definitions import CollectionDefinition
+from hlf_emulator.definitions import LIFECYCLE, CollectionDefinition, read_definition
 from hlf_emulator.rwset import RwSetBuilder, key_hash
 from hlf_emulator.state import Entry, Space, State, Version
 
@@ -77,6 +77,7 @@ class Simulator:
         self._paginated = False
         self._scans: list[tuple[str, RangeScan]] = []
         self._private_reads: set[tuple[str, str]] = set()
+        self._definitions_read: set[str] = set()
         # (namespace, collection) -> policies of the keys written, None where a key has none.
         self._written: dict[tuple[str, str], dict[str, bytes | None]] = {}
 
@@ -121,15 +122,17 @@ class Simulator:
 
     def range(self, namespace: str, start: str, end: str, *, paginated: bool = False) -> RangeScan:
         if paginated:
-            if self._wrote:
-                raise SimulationError(
-                    f"txid [{self.transaction_id}]: unsuppored transaction. Paginated queries are supported "
-                    "only in a read-only transaction"
-                )
-            self._paginated = True
+            self._before_page()
         scan = RangeScan(self._public.range(Space(namespace), start, end, self._public_snapshot), start, end)
         self._scans.append((namespace, scan))
         return scan
+
+    def query(self, *, paginated: bool = False) -> None:
+        """A rich query, which LevelDB never answers: only what it forbids afterwards is left of it."""
+        if not paginated:
+            raise SimulationError("ExecuteQuery not supported for leveldb")
+        self._before_page()
+        raise SimulationError("ExecuteQueryWithMetadata not supported for leveldb")
 
     # Private state
 
@@ -188,15 +191,22 @@ class Simulator:
         self._note_write(namespace, collection, key, self._hashed(namespace, collection, key))
 
     def private_range(self, namespace: str, collection: str, start: str, end: str) -> RangeScan:
-        if self._wrote:
-            raise SimulationError(
-                f"txid [{self.transaction_id}]: unsuppored transaction. Queries on pvt data is supported "
-                "only in a read-only transaction"
-            )
-        self._queried_private = True
+        self._before_private_query()
         self._check_collection(namespace, collection)
         space = Space(namespace, collection)
         return RangeScan(self._private.range(space, start, end, self._private_snapshot), start, end)
+
+    def private_query(self, namespace: str, collection: str) -> None:
+        """A rich query on a collection; see `query`."""
+        self._before_private_query()
+        self._check_collection(namespace, collection)
+        raise SimulationError("ExecuteQuery not supported for leveldb")
+
+    def read_collections(self, namespace: str) -> None:
+        """Look a chaincode's collections up: the definition that says them becomes part of what was read."""
+        if namespace != LIFECYCLE and namespace not in self._definitions_read:
+            self._definitions_read.add(namespace)
+            read_definition(namespace, lambda key: self.get_state(LIFECYCLE, key))
 
     # Outcome
 
@@ -244,10 +254,28 @@ class Simulator:
         return self._public.get(Space(namespace, collection), key_hash(key), self._public_snapshot)
 
     def _check_collection(self, namespace: str, collection: str) -> None:
-        if self._collections(namespace, collection) is None:
+        self.read_collections(namespace)
+        # Fabric marks a chaincode whose collections it knows with the empty name (collection_val.go).
+        if collection and self._collections(namespace, collection) is None:
             raise SimulationError(
                 f"collection [{collection}] not defined in the collection config for chaincode [{namespace}]"
             )
+
+    def _before_page(self) -> None:
+        if self._wrote:
+            raise SimulationError(
+                f"txid [{self.transaction_id}]: unsuppored transaction. Paginated queries are supported "
+                "only in a read-only transaction"
+            )
+        self._paginated = True
+
+    def _before_private_query(self) -> None:
+        if self._wrote:
+            raise SimulationError(
+                f"txid [{self.transaction_id}]: unsuppored transaction. Queries on pvt data is supported "
+                "only in a read-only transaction"
+            )
+        self._queried_private = True
 
     def _before_write(self) -> None:
         if self._queried_private:

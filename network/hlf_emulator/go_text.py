@@ -1,0 +1,29 @@
+"""What Go's libraries say where Python's say something else."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
+
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
+
+INVALID_TEXT = "string field contains invalid UTF-8"
+
+
+def decode_fault(content: bytes) -> str:
+    """Why `content`, which could not be decoded as some message, could not.
+
+    Bytes that are well-formed as such can only have a string that is no UTF-8, as far as one level shows.
+    """
+    try:
+        Empty.FromString(content)
+    except DecodeError:
+        return INVALID_WIRE_FORMAT
+    return INVALID_TEXT
+
+
+def rpc_error(fault: grpc.aio.AioRpcError) -> str:
+    """A gRPC error as Go prints it."""
+    name = fault.code().name.replace("_", " ").title().replace(" ", "")
+    return f"rpc error: code = {name} desc = {fault.details()}"
