@@ -22,6 +22,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
 from hlf.admin import participation
+from tests.conformance import calls_stream, definitions
 from tests.conformance.calls import (
     CALLS,
     Access,
@@ -45,8 +46,13 @@ def perform(access: Access, case: Case) -> Answer:
 
 
 def arrange(access: Access, step: Case) -> None:
-    """Submit a step that a case stands on: a contract's function, or one of `_lifecycle`."""
-    arrange_transaction(access, _lifecycle_call(access, step) if "function" in step else step)
+    """Submit a step that a case stands on: a contract's or `_lifecycle`'s function, or a whole definition."""
+    if "deploy" in step:
+        calls_stream.deploy(access, step)
+    elif "script" in step:
+        calls_stream.arrange_script(access, step)
+    else:
+        arrange_transaction(access, _lifecycle_call(access, step) if "function" in step else step)
 
 
 # -- lifecycle
@@ -60,7 +66,10 @@ def _propose(access: Access, case: Case) -> proposal_response_pb2.ProposalRespon
 
 
 def _lifecycle_call(access: Access, case: Case) -> Case:
-    """The case as a call of `_lifecycle`; `like` takes over what that chaincode's definition says."""
+    """The case as a call of `_lifecycle`; `like` takes over what that chaincode's definition says.
+
+    `terms`: policy and collections as in `definitions`; `source`: the bare chaincode whose package it takes.
+    """
     function = case["function"]
     argument: Message = getattr(lifecycle_pb2, f"{function}Args")()
     if "like" in case:
@@ -85,11 +94,21 @@ def _lifecycle_call(access: Access, case: Case) -> Case:
             getattr(argument, field.name).CopyFrom(value)
         else:
             setattr(argument, field.name, value)
+    definitions.add_terms(argument, case.get("terms", {}))
+    if "source" in case:
+        package_id = calls_stream.bare(access, case["source"]).package_id
+        if function == "ApproveChaincodeDefinitionForMyOrg":
+            argument.source.local_package.package_id = package_id  # type: ignore[attr-defined]
+        else:
+            argument.package_id = package_id  # type: ignore[attr-defined]
     return {**case, "chaincode": "_lifecycle", "call": [function, argument.SerializeToString()]}
 
 
 def _lifecycle(access: Access, case: Case) -> Answer:
-    """A `_lifecycle` function asked of one peer: its decoded result, of `only` those fields if given."""
+    """A `_lifecycle` function asked of one peer: its decoded result, of `only` those fields if given.
+
+    `among` keeps, of a list, what has one of these names: other cases define chaincodes too.
+    """
     call = _lifecycle_call(access, case)
 
     def make() -> Answer:
@@ -101,11 +120,20 @@ def _lifecycle(access: Access, case: Case) -> Answer:
             result = getattr(lifecycle_pb2, f"{function}Result")
             decoded = MessageToDict(result.FromString(response.payload), preserving_proto_field_name=True)
             shown["result"] = {
-                name: value for name, value in decoded.items() if name in case.get("only", decoded)
+                name: _among(value, case)
+                for name, value in decoded.items()
+                if name in case.get("only", decoded)
             }
         return shown
 
     return guarded(make)
+
+
+def _among(value: Any, case: Case) -> Any:
+    if "among" not in case or not isinstance(value, list):
+        return value
+    kept = [each for each in value if (each.get("name") or each.get("label")) in case["among"]]
+    return sorted(kept, key=lambda each: str(each.get("sequence", "")))
 
 
 def _lifecycle_transact(access: Access, case: Case) -> Answer:
@@ -368,4 +396,5 @@ _ADMIN: Mapping[str, Callable[[Access, Case], Answer]] = {
     "System": _system,
     "RangeReads": _range_reads,
     "Participation": _participation,
+    **calls_stream.CALLS,
 }
