@@ -22,7 +22,17 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
 from hlf.admin import participation
-from tests.conformance import calls_stream, definitions
+from tests.conformance import (
+    calls_ca,
+    calls_crafted,
+    calls_config,
+    calls_gateway,
+    calls_orderer,
+    calls_peer,
+    calls_raft,
+    calls_stream,
+    definitions,
+)
 from tests.conformance.calls import (
     CALLS,
     Access,
@@ -42,7 +52,17 @@ _PROCESS = "/protos.Endorser/ProcessProposal"
 
 def perform(access: Access, case: Case) -> Answer:
     """Make a case's call and return the answer, not masked yet."""
-    return {**CALLS, **_ADMIN}[case["rpc"]](access, case)
+    every = {
+        **CALLS,
+        **_ADMIN,
+        **calls_gateway.CALLS,
+        **calls_peer.CALLS,
+        **calls_orderer.CALLS,
+        **calls_raft.CALLS,
+        **calls_config.CALLS,
+        **calls_ca.CALLS,
+    }
+    return every[case["rpc"]](access, case)
 
 
 def arrange(access: Access, step: Case) -> None:
@@ -393,8 +413,10 @@ _ADMIN: Mapping[str, Callable[[Access, Case], Answer]] = {
     "Lifecycle": _lifecycle,
     "LifecycleTransact": _lifecycle_transact,
     "Discover": _discover,
+    "DiscoverMany": lambda access, case: calls_peer.discover(access, case, _discovered),
     "System": _system,
     "RangeReads": _range_reads,
     "Participation": _participation,
     **calls_stream.CALLS,
+    **calls_crafted.CALLS,
 }

@@ -1,5 +1,7 @@
 """A contract small enough to show what Fabric itself does: one function for each behaviour."""
 
+import time
+
 from hlf_chaincode import Context, Contract, ContractError, Private, key_policy, query, transaction
 
 
@@ -263,3 +265,22 @@ class Records(Contract):
     def call_any(self, ctx: Context, chaincode: str, args: list[str], channel: str) -> str:
         """Call another chaincode with any arguments."""
         return ctx.invoke(chaincode, args, channel=channel).decode(errors="replace")
+
+    @query
+    def wait(self, ctx: Context, milliseconds: int) -> str:
+        """Answer late."""
+        time.sleep(milliseconds / 1000)
+        return "at last"
+
+    @transaction
+    def share_and_put(self, ctx: Context, collection: str, key: str, value: Private[str]) -> str:
+        """Write a private value without reading one, and a public one beside it."""
+        ctx.private(collection).put(key, value.encode())
+        ctx.state.put(key, b"public")
+        return key
+
+    @transaction
+    def size(self, ctx: Context, key: str, kilobytes: int) -> str:
+        """Answer with a large payload."""
+        ctx.state.put(key, b"x")
+        return "x" * (kilobytes * 1024)
