@@ -45,7 +45,7 @@ async function take(stream, count, wanted = () => true) {
 /** What an error says, as plain data. */
 function described(error) {
     return {
-        name: error.constructor.name,
+        name: error.constructor.name.replace(/Error$/, ''),
         code: error.code,
         status: grpc.status[error.cause?.code] ?? null,
         details: error.details?.map(({ mspId, message }) => ({ mspId, message })),

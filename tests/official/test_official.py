@@ -1,7 +1,7 @@
-"""The official Node client and the official Node chaincode runtime, on the network that --fabric names.
+"""The official Gateway clients and chaincode runtimes, on the network that --fabric names.
 
-Both come from the npm registry when the test runs; where Node or the registry is not to be had, the tests
-are skipped and counted.
+They come from their registries when the tests run; where a language or its registry is not to be had, its
+tests are skipped and counted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,56 +25,34 @@ from hlf.gateway import Gateway
 from hlf_network import Consortium
 from hlf_network.access import Access
 from hlf_network.ports import choose
+from tests.official.toolkits import TOOLKITS, Toolkit
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("slice")]
 
-HERE = Path(__file__).parent / "node"
-MODULES = Path(__file__).parents[2] / "build" / "official-node"
 SECONDS = 120
 PARTIES = ["org-a", "org-b"]
 
 
 @pytest.fixture(scope="session")
-def node() -> str:
-    """The `node` program, with the official packages installed beside our scripts."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("Node is not installed here")
-    manifest = (HERE / "package.json").read_text(encoding="utf-8")
-    stamp = MODULES / "installed.json"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != manifest:
-        MODULES.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", MODULES)
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--fetch-retries=1"]
-        done = subprocess.run(
-            [npm, "install", *options],
-            cwd=MODULES,
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=SECONDS,
-        )
-        if done.returncode:
-            pytest.skip("the official packages cannot be had from the npm registry here")
-        stamp.write_text(manifest, encoding="utf-8")
-    for script in HERE.glob("*.?js"):
-        shutil.copy(script, MODULES)
-    return program
+def toolkit(request: pytest.FixtureRequest) -> Toolkit:
+    """One language's official programs; skips where they cannot be had."""
+    return TOOLKITS[request.param]()
 
 
-def test_official_client(node: str, slice_network: Consortium, tmp_path: Path) -> None:
-    said = run_client(node, slice_network, "records", "org-a", tmp_path)
+@pytest.mark.parametrize("toolkit", ["go", "java", "node"], indirect=True)
+def test_official_client(toolkit: Toolkit, slice_network: Consortium, tmp_path: Path) -> None:
+    said = run_client(toolkit, slice_network, "records", "org-a", tmp_path)
     refusal = "chaincode response 500, NOT_TODAY: as asked"
     assert said["evaluate"]["msp_id"] == "org-a"
     assert (said["submit"][-1], said["read"]) == ("1", "one")
     assert said["submitAsync"]["successful"] and said["submitAsync"]["code"] == 0
-    assert said["chaincodeRefusesEvaluate"]["name"] == "GatewayError"
+    assert said["chaincodeRefusesEvaluate"]["name"] == "Gateway"
     assert said["chaincodeRefusesEvaluate"]["status"] == "UNKNOWN"
-    assert said["chaincodeRefusesSubmit"]["name"] == "EndorseError"
+    assert said["chaincodeRefusesSubmit"]["name"] == "Endorse"
     assert said["chaincodeRefusesSubmit"]["status"] == "ABORTED"
     assert said["chaincodeRefusesSubmit"]["details"] == [{"mspId": "org-a", "message": refusal}]
-    assert said["unknownChaincode"]["name"] == "EndorseError"
-    assert said["oneParty"] == {"name": "CommitError", "code": 10, "status": None}
+    assert said["unknownChaincode"]["name"] == "Endorse"
+    assert (said["oneParty"]["name"], said["oneParty"]["code"]) == ("Commit", 10)
     assert said["privateData"] == "secret"
     assert said["offlineSigning"] == {"successful": True, "sameId": True}
     assert said["deadline"]["status"] == "DEADLINE_EXCEEDED"
@@ -87,10 +64,11 @@ def test_official_client(node: str, slice_network: Consortium, tmp_path: Path) -
     assert said["blockAndPrivateDataEvents"] == 1
 
 
-def test_official_chaincode(node: str, slice_network: Consortium, tmp_path: Path) -> None:
+@pytest.mark.parametrize("toolkit", ["go", "node"], indirect=True)
+def test_official_chaincode(toolkit: Toolkit, slice_network: Consortium, tmp_path: Path) -> None:
     """The official runtime behind both peers, and our client in front of them."""
     with ExitStack() as stack:
-        name = stack.enter_context(served(node, slice_network, tmp_path))
+        name = stack.enter_context(served(toolkit, slice_network, tmp_path))
         way = Access(slice_network.layout)
         peer = slice_network.layout.gateway("org-a")
         gateway = stack.enter_context(Gateway(way.endpoint(peer), way.identity("org-a", "user")))
@@ -124,12 +102,12 @@ def test_official_chaincode(node: str, slice_network: Consortium, tmp_path: Path
 
 
 @contextmanager
-def served(node: str, network: Consortium, folder: Path) -> Iterator[str]:
-    """The Node chaincode in a process of its own, deployed on the slice under the name that this yields."""
+def served(toolkit: Toolkit, network: Consortium, folder: Path) -> Iterator[str]:
+    """The chaincode in a process of its own, deployed on the slice under the name that this yields."""
     layout, way = network.layout, Access(network.layout)
     listen, host = network.chaincode_address
-    name = f"node-{os.getpid()}"
-    port = choose(["node"], folder, {})["node"]
+    name = f"official-{os.urandom(4).hex()}"
+    port = choose([name], folder, {})[name]
     root = layout.paths.tls_ca_certificate("org-a").read_bytes()
     package = ccaas_package(name, f"{host}:{port}", tls_root_pem=root)
     tls = layout.paths.chaincode_tls("org-a")
@@ -148,11 +126,11 @@ def served(node: str, network: Consortium, folder: Path) -> Iterator[str]:
     both = Collection("both", "OR('org-a.member', 'org-b.member')", 0, 1, member_only_read=True)
     definition = ChaincodeDefinition(name, "1", 1, "AND('org-a.peer', 'org-b.peer')", collections=(both,))
     with subprocess.Popen(
-        [node, "chaincode.cjs", str(configuration)], cwd=MODULES, stdout=subprocess.PIPE, text=True
+        [*toolkit.chaincode, str(configuration)], cwd=toolkit.folder, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            assert "ready\n" in process.stdout, "the Node chaincode did not start"
+            assert "ready\n" in process.stdout, "the chaincode did not start"
             for organization in PARTIES:
                 peer_node = layout.gateway(organization)
                 with way.peer(peer_node) as peer, way.gateway(peer_node) as gateway:
@@ -166,7 +144,7 @@ def served(node: str, network: Consortium, folder: Path) -> Iterator[str]:
 
 
 def run_client(
-    node: str, network: Consortium, chaincode: str, organization: str, folder: Path
+    toolkit: Toolkit, network: Consortium, chaincode: str, organization: str, folder: Path
 ) -> dict[str, Any]:
     """What the official client saw, step by step."""
     layout = network.layout
@@ -194,8 +172,8 @@ def run_client(
         encoding="utf-8",
     )
     done = subprocess.run(
-        [node, "client.mjs", str(way)],
-        cwd=MODULES,
+        [*toolkit.client, str(way)],
+        cwd=toolkit.folder,
         capture_output=True,
         check=False,
         text=True,

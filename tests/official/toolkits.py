@@ -1,0 +1,88 @@
+"""The official clients and chaincode runtimes, fetched from their registries and built under `build/`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+BUILD = HERE.parents[1] / "build"
+SECONDS = 170
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """One language's programs: the commands, to which the file with the way in is appended."""
+
+    folder: Path
+    client: Sequence[str]
+    chaincode: Sequence[str] = ()
+
+
+def node() -> Toolkit:
+    """The client and the chaincode runtime for Node, from the npm registry."""
+    program, npm = _program("node"), _program("npm")
+    folder = _prepare(
+        "node",
+        [[npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]],
+        {"npm_config_fetch_retries": "1"},
+    )
+    return Toolkit(folder, [program, "client.mjs"], [program, "chaincode.cjs"])
+
+
+def go() -> Toolkit:
+    """The client and the chaincode runtime for Go, from the module proxy."""
+    program = _program("go")
+    builds = [[program, "build", "-o", f"bin/{name}", f"./{name}"] for name in ("client", "chaincode")]
+    folder = _prepare("go", builds, {"GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"})
+    return Toolkit(folder, [str(folder / "bin" / "client")], [str(folder / "bin" / "chaincode")])
+
+
+def java() -> Toolkit:
+    """The client for Java, from Maven's central repository."""
+    program, maven = _program("java"), _program("mvn")
+    folder = _prepare(
+        "java", [[maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"]], {}
+    )
+    return Toolkit(folder, [program, "-cp", "lib/*", "Client.java"])
+
+
+TOOLKITS: Mapping[str, Callable[[], Toolkit]] = {"node": node, "go": go, "java": java}
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed here")
+    return found
+
+
+def _prepare(language: str, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> Path:
+    """Copy our sources beside what the commands fetch, once for each state of the sources."""
+    folder, sources = BUILD / f"official-{language}", HERE / language
+    wanted = "".join(path.read_text(encoding="utf-8") for path in sorted(sources.rglob("*.*")))
+    stamp = folder / "prepared"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(sources, folder)
+        for command in commands:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env={**os.environ, **environment},
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=SECONDS,
+            )
+            if done.returncode:
+                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+                pytest.skip(f"the official {language} packages cannot be had here: {' '.join(last)}")
+        stamp.write_text(wanted, encoding="utf-8")
+    return folder
