@@ -1,5 +1,6 @@
 """Block streams of peers and orderers (common/deliver/deliver.go, core/peer/deliverevents.go)."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from hlf_emulator.msp import MspError
 from hlf_emulator.orderer import Orderer
 from hlf_emulator.peer import Channel, Peer
 from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.version import Version
 
 TIME_WINDOW = 15 * 60  # seconds; peer.authentication.timewindow
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -37,6 +39,17 @@ class Blocks(Protocol):
         """Return when there are that many."""
 
 
+class Consenter(Protocol):
+    """What may end an orderer's stream."""
+
+    @property
+    def errored(self) -> bool:
+        """Whether nobody orders the channel."""
+
+    async def wait_errored(self) -> None:
+        """Return once that is so."""
+
+
 class _Ended(Exception):  # noqa: N818 - how a stream ends, not a fault
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -47,10 +60,17 @@ class Chain:
     """One channel as one node serves it: where blocks come from and who may read them."""
 
     def __init__(
-        self, blocks: Blocks, bundle: Callable[[], Bundle], check: Callable[[Bundle, SignedData], None]
+        self,
+        blocks: Blocks,
+        bundle: Callable[[], Bundle],
+        check: Callable[[Bundle, SignedData], None],
+        version: Version,
+        consenter: Consenter | None = None,
     ) -> None:
         self.blocks = blocks
         self.bundle = bundle
+        self.version = version
+        self.consenter = consenter
         self._check = check
         self._sequence = -1
 
@@ -117,6 +137,9 @@ async def _blocks(envelope: common_pb2.Envelope, find: Find) -> AsyncIterator[De
     if chain is None:
         raise _Ended(common_pb2.NOT_FOUND)
     seek = request.seek()
+    consenter = None if seek.error_response == ab_pb2.SeekInfo.BEST_EFFORT else chain.consenter
+    if consenter is not None and consenter.errored:
+        raise _Ended(common_pb2.SERVICE_UNAVAILABLE)
     chain.authorize(request.signed)
     if not seek.HasField("start") or not seek.HasField("stop"):
         raise _Ended(common_pb2.BAD_REQUEST)
@@ -129,15 +152,36 @@ async def _blocks(envelope: common_pb2.Envelope, find: Find) -> AsyncIterator[De
             raise _Ended(common_pb2.NOT_FOUND)
         if start is None:
             raise _Ended(common_pb2.NOT_FOUND)
-        await blocks.wait_height(number + 1)
+        await _wait(blocks, number + 1, consenter)
         chain.authorize(request.signed)
         block = blocks.block(number)
-        if seek.content_type == ab_pb2.SeekInfo.HEADER_WITH_SIG and not is_config_block(block):
+        headers = (
+            seek.content_type == ab_pb2.SeekInfo.HEADER_WITH_SIG and chain.version.header_with_signatures
+        )
+        if headers and not is_config_block(block):
             block = common_pb2.Block(header=block.header, metadata=block.metadata)
         yield block, request.signed, request.channel
         if number == stop:
             return
         number += 1
+
+
+async def _wait(blocks: Blocks, height: int, consenter: Consenter | None) -> None:
+    """Wait for a block, or for the end of those who order them."""
+    if consenter is None or blocks.height >= height:
+        await blocks.wait_height(height)
+        return
+    waits = [
+        asyncio.ensure_future(blocks.wait_height(height)),
+        asyncio.ensure_future(consenter.wait_errored()),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    if blocks.height < height:
+        raise _Ended(common_pb2.SERVICE_UNAVAILABLE)
 
 
 def _start(position: ab_pb2.SeekPosition, height: int) -> int | None:
@@ -233,6 +277,7 @@ class PeerDeliverService(events_pb2_grpc.DeliverServicer):
                 channel.ledger,
                 lambda: channel.bundle,
                 lambda bundle, signed: bundle.check_acl(resource, [signed]),
+                self._peer.version,
             )
 
         return find
@@ -313,4 +358,6 @@ class AtomicBroadcastService(ab_pb2_grpc.AtomicBroadcastServicer):
             sequencer,
             lambda: sequencer.bundle,
             lambda bundle, signed: bundle.policies.evaluate("/Channel/Readers", [signed]),
+            self._orderer.version,
+            sequencer,
         )

@@ -45,6 +45,7 @@ class Sequencer:
         self._verifier = verifier
         self._batch_timeout = batch_timeout
         self._luck = luck or chance()
+        self._failed = asyncio.Event()
         self._joined: set[str] = set()
         self._running: set[str] = set()
         self.last_block = blocks.read(blocks.height - 1)
@@ -78,7 +79,23 @@ class Sequencer:
         """Say what became of an orderer node; a quorum that comes back goes on at once."""
         (self._joined.add if joined else self._joined.discard)(name)
         (self._running.add if running else self._running.discard)(name)
+        self._nodes_changed()
+
+    def _nodes_changed(self) -> None:
         self.consensus.nodes_changed()
+        if self.consensus.errored:
+            self._failed.set()
+        else:
+            self._failed.clear()
+
+    @property
+    def errored(self) -> bool:
+        """Whether the channel's orderers refuse to deliver blocks, for want of a leader."""
+        return self.consensus.errored
+
+    async def wait_errored(self) -> None:
+        """Return once that is so."""
+        await self._failed.wait()
 
     def ready(self, node: str) -> bool:
         """Whether the node has joined the channel and runs."""
@@ -148,7 +165,7 @@ class Sequencer:
             self.consensus.close()
             self.consensus = self._consensus()
         # The consenters may be others now; a leader that is none of them steps down.
-        asyncio.get_running_loop().call_soon(self.consensus.nodes_changed)
+        asyncio.get_running_loop().call_soon(self._nodes_changed)
 
     def _consensus(self) -> Consensus:
         kind = self.bundle.consensus_type

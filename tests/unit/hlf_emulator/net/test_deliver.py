@@ -11,6 +11,7 @@ from fabric_protos.orderer import ab_pb2
 
 from hlf_emulator.block_events import filtered_block
 from hlf_emulator.deliver_service import Chain, serve
+from hlf_emulator.version import FABRIC_3_1
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 from tests.unit.hlf_emulator.net.fake_peers import FakeLedger, peer
 
@@ -57,7 +58,9 @@ async def _collect(
 
     def find(name: str) -> Chain | None:
         assert name == CHANNEL
-        chain = Chain(ledger, lambda: channel.bundle, lambda b, s: b.check_acl("event/Block", [s]))
+        chain = Chain(
+            ledger, lambda: channel.bundle, lambda b, s: b.check_acl("event/Block", [s]), FABRIC_3_1
+        )
         return chain if known else None
 
     found: list[int | str] = []
