@@ -125,7 +125,7 @@ class _Stream:
         arguments = chaincode_pb2.ChaincodeInput.FromString(message.payload).args
         script = json.loads(arguments[0]) if arguments and arguments[0][:1] == b"{" else {"steps": []}
         heard: list[Answer] = []
-        if "name" in script:
+        if script.get("name"):
             self._chaincode.heard[script["name"]].append(heard)
         last_id = ""
         for step in _unrolled(script["steps"]):

@@ -17,37 +17,33 @@ from fabric_protos.peer import (
     query_pb2,
     transaction_pb2,
 )
-from fabric_protos.peer.lifecycle import lifecycle_pb2
-from google.protobuf.json_format import MessageToDict, ParseDict
-from google.protobuf.message import Message
+from google.protobuf.json_format import ParseDict
 
 from hlf.admin import participation
 from tests.conformance import (
     calls_ca,
-    calls_crafted,
     calls_config,
+    calls_crafted,
     calls_gateway,
+    calls_lifecycle,
     calls_orderer,
     calls_peer,
     calls_raft,
     calls_stream,
-    definitions,
 )
 from tests.conformance.calls import (
     CALLS,
     Access,
     Answer,
     Case,
-    arrange_transaction,
     block_shape,
     guarded,
     node_of,
-    signed_proposal,
-    transact,
     unary,
 )
+from tests.conformance.calls_lifecycle import arrange, propose
 
-_PROCESS = "/protos.Endorser/ProcessProposal"
+__all__ = ["arrange", "perform"]
 
 
 def perform(access: Access, case: Case) -> Answer:
@@ -63,102 +59,6 @@ def perform(access: Access, case: Case) -> Answer:
         **calls_ca.CALLS,
     }
     return every[case["rpc"]](access, case)
-
-
-def arrange(access: Access, step: Case) -> None:
-    """Submit a step that a case stands on: a contract's or `_lifecycle`'s function, or a whole definition."""
-    if "deploy" in step:
-        calls_stream.deploy(access, step)
-    elif "script" in step:
-        calls_stream.arrange_script(access, step)
-    else:
-        arrange_transaction(access, _lifecycle_call(access, step) if "function" in step else step)
-
-
-# -- lifecycle
-
-
-def _propose(access: Access, case: Case) -> proposal_response_pb2.ProposalResponse:
-    _, signed = signed_proposal(access, case)
-    answer = unary(access, node_of(access, case), _PROCESS, signed, proposal_response_pb2.ProposalResponse)
-    assert isinstance(answer, proposal_response_pb2.ProposalResponse)
-    return answer
-
-
-def _lifecycle_call(access: Access, case: Case) -> Case:
-    """The case as a call of `_lifecycle`; `like` takes over what that chaincode's definition says.
-
-    `terms`: policy and collections as in `definitions`; `source`: the bare chaincode whose package it takes.
-    """
-    function = case["function"]
-    argument: Message = getattr(lifecycle_pb2, f"{function}Args")()
-    if "like" in case:
-        query = lifecycle_pb2.QueryChaincodeDefinitionArgs(name=case["like"]).SerializeToString()
-        asked = {
-            "as": "org-a/admin",
-            "chaincode": "_lifecycle",
-            "call": ["QueryChaincodeDefinition", query],
-        }
-        payload = _propose(access, asked).response.payload
-        found = MessageToDict(
-            lifecycle_pb2.QueryChaincodeDefinitionResult.FromString(payload), preserving_proto_field_name=True
-        )
-        found.pop("approvals", None)
-        ParseDict({"name": case["like"], **found}, argument)
-    changes = ParseDict(case.get("with", {}), type(argument)())
-    for field, value in changes.ListFields():
-        if field.label == field.LABEL_REPEATED:
-            argument.ClearField(field.name)
-            getattr(argument, field.name).MergeFrom(value)
-        elif field.message_type is not None:
-            getattr(argument, field.name).CopyFrom(value)
-        else:
-            setattr(argument, field.name, value)
-    definitions.add_terms(argument, case.get("terms", {}))
-    if "source" in case:
-        package_id = calls_stream.bare(access, case["source"]).package_id
-        if function == "ApproveChaincodeDefinitionForMyOrg":
-            argument.source.local_package.package_id = package_id  # type: ignore[attr-defined]
-        else:
-            argument.package_id = package_id  # type: ignore[attr-defined]
-    return {**case, "chaincode": "_lifecycle", "call": [function, argument.SerializeToString()]}
-
-
-def _lifecycle(access: Access, case: Case) -> Answer:
-    """A `_lifecycle` function asked of one peer: its decoded result, of `only` those fields if given.
-
-    `among` keeps, of a list, what has one of these names: other cases define chaincodes too.
-    """
-    call = _lifecycle_call(access, case)
-
-    def make() -> Answer:
-        answer = _propose(access, call)
-        response = answer.response
-        shown: Answer = {"code": "OK", "status": response.status, "message": response.message}
-        if response.status == 200:
-            function = case["function"]
-            result = getattr(lifecycle_pb2, f"{function}Result")
-            decoded = MessageToDict(result.FromString(response.payload), preserving_proto_field_name=True)
-            shown["result"] = {
-                name: _among(value, case)
-                for name, value in decoded.items()
-                if name in case.get("only", decoded)
-            }
-        return shown
-
-    return guarded(make)
-
-
-def _among(value: Any, case: Case) -> Any:
-    if "among" not in case or not isinstance(value, list):
-        return value
-    kept = [each for each in value if (each.get("name") or each.get("label")) in case["among"]]
-    return sorted(kept, key=lambda each: str(each.get("sequence", "")))
-
-
-def _lifecycle_transact(access: Access, case: Case) -> Answer:
-    """A `_lifecycle` function endorsed, submitted and waited for."""
-    return transact(access, _lifecycle_call(access, case))
 
 
 # -- discovery
@@ -279,7 +179,7 @@ def _system(access: Access, case: Case) -> Answer:
         call[-1] = _last(access, call[-1])
 
     def make() -> Answer:
-        response = _propose(access, {**case, "call": call}).response
+        response = propose(access, {**case, "call": call}).response
         shown: Answer = {"code": "OK", "status": response.status, "message": response.message}
         if response.status == 200:
             shown["result"] = _SHAPES[call[0]](response.payload)
@@ -290,11 +190,11 @@ def _system(access: Access, case: Case) -> Answer:
 
 def _last(access: Access, what: str) -> bytes:
     info_call = {"as": "org-a/admin", "chaincode": "qscc", "call": ["GetChainInfo", "slice"]}
-    info = ledger_pb2.BlockchainInfo.FromString(_propose(access, info_call).response.payload)
+    info = ledger_pb2.BlockchainInfo.FromString(propose(access, info_call).response.payload)
     if what == "last-block-hash":
         return info.currentBlockHash
     block_call = {**info_call, "call": ["GetBlockByNumber", "slice", info.height - 1]}
-    block = common_pb2.Block.FromString(_propose(access, block_call).response.payload)
+    block = common_pb2.Block.FromString(propose(access, block_call).response.payload)
     payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(block.data.data[0]).payload)
     return common_pb2.ChannelHeader.FromString(payload.header.channel_header).tx_id.encode()
 
@@ -348,7 +248,7 @@ def _range_reads(access: Access, case: Case) -> Answer:
     """What a simulation recorded of its range queries: raw reads, or the summary's shape."""
 
     def make() -> Answer:
-        answer = _propose(access, case)
+        answer = propose(access, case)
         body = proposal_response_pb2.ProposalResponsePayload.FromString(answer.payload)
         action = proposal_pb2.ChaincodeAction.FromString(body.extension)
         shown: list[Answer] = []
@@ -410,13 +310,12 @@ def _participation(access: Access, case: Case) -> Answer:
 
 
 _ADMIN: Mapping[str, Callable[[Access, Case], Answer]] = {
-    "Lifecycle": _lifecycle,
-    "LifecycleTransact": _lifecycle_transact,
     "Discover": _discover,
     "DiscoverMany": lambda access, case: calls_peer.discover(access, case, _discovered),
     "System": _system,
     "RangeReads": _range_reads,
     "Participation": _participation,
+    **calls_lifecycle.CALLS,
     **calls_stream.CALLS,
     **calls_crafted.CALLS,
 }

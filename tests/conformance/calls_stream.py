@@ -66,26 +66,24 @@ def install(access: Access, who: str, package: bytes) -> proposal_response_pb2.R
 def deploy(access: Access, step: Case) -> None:
     """Approve and commit a definition (`deploy`: its name) that runs the bare chaincode `package`.
 
-    `policy` and `collections` as in `definitions`, `version`, `sequence`, `init_required`; `approve` names
-    the organizations that do, `package` null leaves the package out.
+    `policy` and `collections` as in `definitions`, `version`, `sequence`, `init_required`,
+    `endorsement_plugin`; the organizations in `without_package` approve without it.
     """
     package = step.get("package", "bare")
-    identifier = ""
-    if package is not None:
-        identifier = (
-            access.servers[package].package_id if package in access.servers else bare(access).package_id
-        )
+    # While it is being deployed itself, it is there already.
+    identifier = (access.servers.get(package) or bare(access, package)).package_id
     fields = {
         "name": step["deploy"],
         "version": step.get("version", "1"),
         "sequence": step.get("sequence", 1),
         "init_required": step.get("init_required", False),
+        "endorsement_plugin": step.get("endorsement_plugin", ""),
     }
     terms = {"policy": step.get("policy", "OR('org-a.member', 'org-b.member')"), **step}
-    for organization in step.get("approve", _PEERS):
+    for organization in _PEERS:
         approval = lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs(**fields)
         definitions.add_terms(approval, terms)
-        if identifier:
+        if organization not in step.get("without_package", ()):
             approval.source.local_package.package_id = identifier
         _arrange(access, organization, [organization], "ApproveChaincodeDefinitionForMyOrg", approval)
     commit = lifecycle_pb2.CommitChaincodeDefinitionArgs(**fields)
@@ -108,10 +106,11 @@ def _arrange(access: Access, organization: str, endorsers: list[str], function: 
 def arrange_script(access: Access, step: Case) -> None:
     """Commit what a bare chaincode is told to do in `script`."""
     bare(access)
-    arrange_transaction(access, _scripted(step, secrets.token_hex(8)))
+    arrange_transaction(access, scripted(step))
 
 
-def _scripted(case: Case, name: str) -> Case:
+def scripted(case: Case, name: str = "") -> Case:
+    """A call of the bare chaincode, which keeps what it is answered under `name`."""
     call = [shim_messages.script(name, case["script"])] if "script" in case else case.get("call", [])
     return {"chaincode": "bare", **case, "call": call}
 
@@ -129,10 +128,10 @@ def _stream(access: Access, case: Case) -> Answer:
     for other in case.get("others", ()):
         bare(access, other)
     name = secrets.token_hex(8)
-    scripted = _scripted(case, name)
+    asked = scripted(case, name)
     via = case.get("via", "ProcessProposal")
     ask = _propose if via == "ProcessProposal" else GATEWAY[via]
-    answer = ask(access, scripted)
+    answer = ask(access, asked)
     heard = server.heard.pop(name, [[]])
     return {"stream": heard[0], "client": answer}
 
@@ -162,22 +161,26 @@ def _propose(access: Access, case: Case) -> Answer:
         }
         if not answer.payload:
             return shown
-        body = proposal_response_pb2.ProposalResponsePayload.FromString(answer.payload)
-        action = proposal_pb2.ChaincodeAction.FromString(body.extension)
+        action = _action(answer)
         if action.events:
             event = chaincode_event_pb2.ChaincodeEvent.FromString(action.events)
             shown["event"] = {"chaincode": event.chaincode_id, "name": event.event_name}
         if case.get("rwset"):
-            shown["rwset"] = _rwset(action.results)
+            shown["rwset"] = read_and_written(answer)
         return shown
 
     return guarded(make)
 
 
-def _rwset(results: bytes) -> Answer:
+def _action(answer: proposal_response_pb2.ProposalResponse) -> proposal_pb2.ChaincodeAction:
+    body = proposal_response_pb2.ProposalResponsePayload.FromString(answer.payload)
+    return proposal_pb2.ChaincodeAction.FromString(body.extension)
+
+
+def read_and_written(answer: proposal_response_pb2.ProposalResponse) -> Answer:
     """What a simulation read and wrote, namespace by namespace."""
     shown: Answer = {}
-    for namespace in rwset_pb2.TxReadWriteSet.FromString(results).ns_rwset:
+    for namespace in rwset_pb2.TxReadWriteSet.FromString(_action(answer).results).ns_rwset:
         public = kv_rwset_pb2.KVRWSet.FromString(namespace.rwset)
         part: Answer = {
             "reads": [f"{_key(each)}: {_version(each)}" for each in public.reads],

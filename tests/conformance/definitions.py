@@ -15,7 +15,7 @@ from hlf.wire.policy import application_policy, parse_policy
 
 def add_terms(argument: Any, terms: Mapping[str, Any]) -> None:
     """Fill a lifecycle argument's `policy` (text) and `collections` (one mapping each)."""
-    if "policy" in terms:
+    if terms.get("policy"):
         argument.validation_parameter = application_policy(terms["policy"]).SerializeToString()
     for values in terms.get("collections", ()):
         add_collection(argument.collections, values)
