@@ -24,6 +24,7 @@ from hlf_emulator.definitions import IMPLICIT_PREFIX, SYSTEM_CHAINCODES, Collect
 from hlf_emulator.disk import DiskError
 from hlf_emulator.execution import (
     ChaincodeSupport,
+    EndorsementInfo,
     InvocationError,
     TransactionParams,
     read_spec,
@@ -211,18 +212,18 @@ class Endorser:
                     f"make sure the chaincode {proposal.chaincode} has been successfully defined on channel "
                     f"{proposal.channel_header.channel_id} and try again: {refusal}"
                 ) from refusal
-            response, event = await self._run(proposal, params)
+            response, event = await self._run(proposal, params, info)
             return self._respond(proposal, params, response, event, info.version)
         finally:
             if simulator is not None:
                 simulator.close()
 
     async def _run(
-        self, proposal: _Proposal, params: TransactionParams
+        self, proposal: _Proposal, params: TransactionParams, info: EndorsementInfo
     ) -> tuple[proposal_response_pb2.Response, bytes]:
         txid = params.transaction_id
         try:
-            answer = await self._host.chaincodes.execute(proposal.chaincode, proposal.input, params)
+            answer = await self._host.chaincodes.execute(proposal.chaincode, proposal.input, params, info)
         except InvocationError as fault:
             raise InvocationError(
                 f"error in simulation: failed to execute transaction {txid}: {fault}"

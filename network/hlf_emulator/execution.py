@@ -123,11 +123,18 @@ class ChaincodeSupport:
         return EndorsementInfo(definition.version, definition.init_required, package_id)
 
     async def execute(
-        self, name: str, spec_input: chaincode_pb2.ChaincodeInput, params: TransactionParams
+        self,
+        name: str,
+        spec_input: chaincode_pb2.ChaincodeInput,
+        params: TransactionParams,
+        info: EndorsementInfo | None = None,
     ) -> Message:
-        """Run a chaincode; its COMPLETED or ERROR message. Raises InvocationError."""
+        """Run a chaincode; its COMPLETED or ERROR message. Raises InvocationError.
+
+        `info` where `endorsement_info` has just been asked.
+        """
         try:
-            info = self.endorsement_info(name, params)
+            info = info or self.endorsement_info(name, params)
         except InvocationError as refusal:
             channel = params.channel.name if params.channel else ""
             raise InvocationError(

@@ -13,11 +13,12 @@ from typing import Protocol
 from fabric_protos.common import configtx_pb2, policies_pb2
 from fabric_protos.msp import identities_pb2, msp_principal_pb2
 
-from hlf_emulator.msp import MspError, MspIdentity, MspManager
+from hlf_emulator.msp import Cache, MspError, MspIdentity, MspManager
 
 CHANNEL_READERS = "/Channel/Application/Readers"
 CHANNEL_WRITERS = "/Channel/Application/Writers"
 CHANNEL_ADMINS = "/Channel/Application/Admins"
+_REMEMBERED = 5_000
 
 
 class PolicyError(Exception):
@@ -129,6 +130,8 @@ class Policies:
     def __init__(self, root: configtx_pb2.ConfigGroup, msps: MspManager) -> None:
         self._msps = msps
         self._root = _build(root, "/Channel")
+        # What policies say of the same signers does not change: neither does the configuration they are of.
+        self._verdicts: Cache[tuple[str, tuple[MspIdentity, ...]], str] = Cache(_REMEMBERED)
 
     def policy(self, path: str) -> Policy:
         """The policy at `path`; one that refuses everybody when there is none."""
@@ -138,16 +141,27 @@ class Policies:
         for name in parts[1:-1]:
             below = group.groups.get(name)
             if below is None:
-                return RejectPolicy(path)
+                return RejectPolicy("/".join(parts[1:]))
             group = below
-        return group.policies.get(parts[-1]) or RejectPolicy(path)
+        return group.policies.get(parts[-1]) or RejectPolicy("/".join(parts[1:]))
 
     def exists(self, path: str) -> bool:
         return not isinstance(self.policy(path), RejectPolicy)
 
     def evaluate(self, path: str, signed: Sequence[SignedData]) -> None:
         """Raise PolicyError unless the signatures satisfy the policy at `path`."""
-        self.policy(path).evaluate(self.identities(signed))
+        identities = self.identities(signed)
+        key = path, tuple(identities)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = ""
+            try:
+                self.policy(path).evaluate(identities)
+            except PolicyError as refusal:
+                verdict = str(refusal)
+            self._verdicts.put(key, verdict)
+        if verdict:
+            raise PolicyError(verdict)
 
     def evaluate_policy(self, policy: Policy, signed: Sequence[SignedData]) -> None:
         policy.evaluate(self.identities(signed))

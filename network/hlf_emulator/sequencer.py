@@ -46,6 +46,7 @@ class Sequencer:
         self._batch_timeout = batch_timeout
         self._luck = luck or chance()
         self._failed = asyncio.Event()
+        self._newest: OrderingRequest | None = None
         self._joined: set[str] = set()
         self._running: set[str] = set()
         self.last_block = blocks.read(blocks.height - 1)
@@ -116,7 +117,10 @@ class Sequencer:
         """Order a checked envelope that ``node`` was given. Raises Refused."""
         if self._blocks.problem is not None:
             raise Refused(f"no block can be written: {self._blocks.problem}")
-        self.consensus.submit(node, OrderingRequest.of(request_id, envelope))
+        # A Gateway hands an envelope to one orderer after the other: it is read once.
+        if self._newest is None or self._newest.id != request_id or self._newest.envelope != envelope:
+            self._newest = OrderingRequest.of(request_id, envelope)
+        self.consensus.submit(node, self._newest)
 
     def flush(self) -> None:
         """Order everything that waits, quorum permitting."""
