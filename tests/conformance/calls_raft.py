@@ -84,6 +84,12 @@ def _counted(block: list[str]) -> str:
 
 def read_blocks(access: Access, node: str, start: int) -> Iterator[common_pb2.Block]:
     """An orderer's blocks from `start` on, without end."""
+    for message in read_messages(access, node, start):
+        yield message.block
+
+
+def read_messages(access: Access, node: str, start: int) -> Iterator[ab_pb2.DeliverResponse]:
+    """What an orderer says to somebody who wants its blocks from `start` on, without end."""
     envelope = seek_envelope(
         access.identity("org-a/admin"),
         "slice",
@@ -99,8 +105,7 @@ def read_blocks(access: Access, node: str, start: int) -> Iterator[common_pb2.Bl
     )
     stream = stub(iter([envelope]), timeout=SECONDS)
     try:
-        for message in stream:
-            yield message.block
+        yield from stream
     finally:
         stream.cancel()
 

@@ -1,0 +1,194 @@
+"""Raft's orderers when some of them are gone: three of them, stopped and started, on either version.
+
+The answers are kept like those of the cases (page `raft-faults`), in the order in which they are asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+from fabric_protos.common import common_pb2
+from fabric_protos.orderer import ab_pb2
+from fabric_protos.peer import transaction_pb2
+
+from hlf_network import Consortium
+from tests.access import access_to
+from tests.conformance.book import Book
+from tests.conformance.calls import Access, Answer, commit_status, endorse, guarded, sign_envelope, submit
+from tests.conformance.calls_admin import perform
+from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block
+from tests.conformance.calls_raft import read_messages
+from tests.conformance.masks import mask
+from tests.networks import KINDS
+
+pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("raft-faults")]
+
+PAGE = "raft-faults"
+SURVIVOR, OTHERS = "orderer0.org-a", ("orderer1.org-a", "orderer0.org-b")
+USER = {"as": "org-a/user", "call": ["put", "key", "value"]}
+SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A network of three orderers, and the recordings of its version."""
+
+    network: Consortium
+    access: Access
+    page: dict[str, Any]
+    fabric: str
+
+    def heard(self, name: str, answer: Any) -> None:
+        """Keep an answer of real Fabric, or hold the emulator's against it."""
+        answer = mask(answer, {})
+        if self.fabric == "docker":
+            self.page[name] = answer
+            return
+        if name not in self.page:
+            pytest.skip("unproven: real Fabric has not been asked")
+        assert answer == self.page[name], name
+
+
+@pytest.fixture(scope="module", params=["raft", "fabric-2.5"])
+def faulty(
+    request: pytest.FixtureRequest,
+    fabric: str,
+    book_of: Callable[[str], Book],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Faulty]:
+    """The Raft network of a kind with three orderers instead of four."""
+    folder = tmp_path_factory.mktemp("raft-faults")
+    data = yaml.safe_load(KINDS[request.param].topology(folder).read_text(encoding="utf-8"))
+    data["network"] = "raft-faults"
+    data["organizations"]["org-b"]["orderers"] = 1
+    topology = folder / "topology.yaml"
+    topology.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    network = Consortium(topology, folder / "state", runtime=fabric)
+    try:
+        network.up()
+        access = access_to(network)
+        yield Faulty(network, access, book_of(request.param).page(PAGE), fabric)
+        access.close()
+    finally:
+        network.down()
+
+
+def test_without_a_majority_raft_takes_nothing_and_goes_on_with_one(faulty: Faulty) -> None:
+    access = faulty.access
+    waiting = {**USER, "call": ["put", "waiting", "value"]}
+    transaction_id, made = endorse(access, waiting)
+    envelope = sign_envelope(access, waiting, made)
+    signer = access.identity("org-a/user")
+
+    messages = read_messages(access, SURVIVOR, newest(access))
+    assert next(messages).WhichOneof("Type") == "block"
+    for node in OTHERS:
+        faulty.network.stop_node(node)
+    faulty.heard("a stream of blocks when the majority stops", {"ends": _end(messages)})
+    until(lambda: send(access, SURVIVOR, build_envelope(signer, "slice", {}))["info"] != "")
+
+    faulty.heard("broadcast without a leader", send(access, SURVIVOR, envelope))
+    refused = build_envelope(signer, "slice", {"signature": "wrong"})
+    faulty.heard("broadcast without a leader what is refused anyway", send(access, SURVIVOR, refused))
+    faulty.heard("submit without a leader", submitted(access, transaction_id, envelope))
+    for name, case in {
+        "blocks without a leader": {"seek": [{"start": 0, "stop": 0}]},
+        "blocks without a leader at best effort": {
+            "seek": [{"start": 0, "stop": 0, "errors": "BEST_EFFORT"}]
+        },
+        "blocks without a leader for whom they are not": {
+            "seek": [{"start": 0, "stop": 0, "signature": "wrong"}],
+        },
+        "blocks without a leader and without a start": {"seek": [{"start": None}]},
+        "blocks without a leader of an unknown channel": {"seek": [{"channel": "nowhere"}]},
+    }.items():
+        asked = {"rpc": "OrdererSeeks", "as": "org-a/user", "at": SURVIVOR, **case}
+        faulty.heard(name, perform(access, asked))
+    relation = {"rpc": "Participation", "at": SURVIVOR, "request": "channel", "channel": "slice"}
+    faulty.heard("the channel of an orderer without a leader", perform(access, relation))
+
+    for node in OTHERS:
+        faulty.network.start_node(node)
+    faulty.heard("submit again when the majority is back", eventually(access, transaction_id, envelope))
+
+
+@pytest.mark.parametrize("node", [SURVIVOR, *OTHERS])
+def test_one_orderer_less_is_no_loss(faulty: Faulty, node: str) -> None:
+    """One of the three is the leader: after its death another one leads."""
+    access = faulty.access
+    faulty.network.stop_node(node)
+    try:
+        call = {**USER, "call": ["put", node, "value"]}
+        transaction_id, made = endorse(access, call)
+        envelope = sign_envelope(access, call, made)
+        faulty.heard(f"submit without {node}", eventually(access, transaction_id, envelope))
+    finally:
+        faulty.network.start_node(node)
+    until(lambda: reachable(access, node))
+
+
+def newest(access: Access) -> int:
+    """The number of the survivor's last block."""
+    return int(fetch_block(access, SURVIVOR, "slice", "newest").header.number)
+
+
+def _end(messages: Iterator[ab_pb2.DeliverResponse]) -> str:
+    for message in messages:
+        if message.WhichOneof("Type") == "status":
+            return common_pb2.Status.Name(message.status)
+    return "nothing"
+
+
+def send(access: Access, node: str, envelope: common_pb2.Envelope) -> Answer:
+    """An orderer's answer to one envelope."""
+    (answer,) = broadcast_all(access, node, [envelope])
+    return answer
+
+
+def submitted(access: Access, transaction_id: str, envelope: common_pb2.Envelope) -> Answer:
+    """Submit's answer. How an orderer could not be reached is the network's word, not Fabric's."""
+    answer = guarded(lambda: submit(access, USER, transaction_id, envelope) or {"code": "OK"})
+    for detail in answer.get("details", ()):
+        if "received unsuccessful response" not in detail["message"]:
+            detail["message"] = "not reached"
+    answer["details"] = sorted({detail["message"] for detail in answer.get("details", ())})
+    return answer
+
+
+def eventually(access: Access, transaction_id: str, envelope: common_pb2.Envelope) -> Answer:
+    """The code of a transaction that is submitted until it is ordered: an election takes its time."""
+
+    def ordered() -> bool:
+        # A leader that dies takes what it had not yet proposed with it, so an OK is no promise.
+        if known(access, transaction_id):
+            return True
+        submitted(access, transaction_id, envelope)
+        return False
+
+    until(ordered)
+    status = commit_status(access, USER, transaction_id)
+    return {"validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
+
+
+def known(access: Access, transaction_id: str) -> bool:
+    """Whether the gateway's peer has committed a transaction."""
+    answer = guarded(lambda: {"ok": commit_status(access, {**USER, "deadline": 300}, transaction_id)})
+    return "ok" in answer
+
+
+def reachable(access: Access, node: str) -> bool:
+    """Whether an orderer gives its blocks: it runs, and knows who leads."""
+    asked = {"rpc": "OrdererSeeks", "as": "org-a/user", "at": node, "seek": [{}], "take": 1}
+    return "block" in perform(access, asked).get("messages", [{}])[0]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Try until a condition holds; AssertionError after SECONDS."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
