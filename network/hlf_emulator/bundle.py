@@ -95,6 +95,7 @@ class Bundle:
     consenters: tuple[configuration_pb2.Consenter, ...]
     batch: BatchLimits
     capabilities: dict[str, frozenset[str]] = field(default_factory=dict)
+    consensus_state: int = 0
 
     @classmethod
     def from_config_block(cls, block: common_pb2.Block, verifier: Verifier | None = None) -> Bundle:
@@ -130,6 +131,7 @@ class Bundle:
             endpoints=_endpoints(root, manager),
             consensus_type=consensus.type,
             consensus_metadata=consensus.metadata,
+            consensus_state=consensus.state,
             consenters=tuple(consenters.consenter_mapping),
             batch=_batch(orderer),
             capabilities={
@@ -138,6 +140,16 @@ class Bundle:
                 "orderer": _capabilities(orderer),
             },
         )
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether only orderers are served, because the consensus is about to change."""
+        return self.consensus_state == orderer_pb2.ConsensusType.STATE_MAINTENANCE
+
+    @property
+    def orderer_readers(self) -> str:
+        """The policy of those to whom orderers give blocks."""
+        return "/Channel/Orderer/Readers" if self.in_maintenance else "/Channel/Readers"
 
     @property
     def application_msp_ids(self) -> list[str]:
@@ -159,6 +171,8 @@ class Bundle:
         if path is None:
             raise PolicyError(f"Unmapped policy for {resource}")
         try:
+            if named and not self.policies.exists(path):
+                raise PolicyError(f"policy {path} not found")
             self.policies.evaluate(path, signed)
         except PolicyError as refusal:
             if named:

@@ -3,6 +3,7 @@
 Rules and texts follow common/configtx/update.go.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +15,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from hlf.identity import SigningIdentity
 from hlf_emulator.bundle import Bundle
+from hlf_emulator.channel_config import check_config, check_successor
 from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 
+_MAX_NAME = 249
+_NAME = re.compile(r"[a-zA-Z0-9.-]+")
 _Item: TypeAlias = configtx_pb2.ConfigGroup | configtx_pb2.ConfigValue | configtx_pb2.ConfigPolicy
 
 
@@ -43,12 +48,17 @@ def config_transaction(
     try:
         update = configtx_pb2.ConfigUpdateEnvelope.FromString(payload.data)
     except DecodeError as error:
-        raise ConfigUpdateError(f"error converting envelope to config update: {error}") from error
+        raise ConfigUpdateError(
+            "error converting envelope to config update: error unmarshalling message for type CONFIG_UPDATE: "
+            f"{INVALID_WIRE_FORMAT}"
+        ) from error
     try:
         config = apply_update(bundle, update)
     except ConfigUpdateError as error:
         raise ConfigUpdateError(f"error authorizing update: {error}") from error
-    # A configuration that cannot be read must not reach a block: building its bundle finds out.
+    check_config(config)
+    check_successor(bundle, config)
+    # What no rule names must not reach a block either: building its bundle finds out.
     Bundle.from_config(bundle.channel, config, 0)
     content = configtx_pb2.ConfigEnvelope(config=config, last_update=envelope)
     return _signed(bundle.channel, content.SerializeToString(), orderer, nonce)
@@ -59,31 +69,26 @@ def apply_update(bundle: Bundle, envelope: configtx_pb2.ConfigUpdateEnvelope) ->
     try:
         update = configtx_pb2.ConfigUpdate.FromString(envelope.config_update)
     except DecodeError as error:
-        raise ConfigUpdateError(str(error)) from error
+        raise ConfigUpdateError(INVALID_WIRE_FORMAT) from error
     if update.channel_id != bundle.channel:
         raise ConfigUpdateError(
             f"ConfigUpdate for channel '{update.channel_id}' but envelope for channel '{bundle.channel}'"
         )
     existing = _flatten(bundle.config.channel_group)
-    read = _flatten(update.read_set)
+    read = _mapped(update, "read_set", "ReadSet")
     _verify_read_set(existing, read)
-    written = _flatten(update.write_set)
+    written = _mapped(update, "write_set", "WriteSet")
     changes = {
         key: element
         for key, element in written.items()
         if key not in read or read[key].item.version != element.item.version
     }
+    signed = _signed_data(envelope)
     try:
-        _verify_changes(bundle, existing, changes, _signed_data(envelope))
+        _verify_changes(bundle, existing, changes, signed)
     except ConfigUpdateError as error:
         raise ConfigUpdateError(f"error validating DeltaSet: {error}") from error
     merged = {**existing, **changes}
-    for key in written:
-        if key not in merged:
-            raise ConfigUpdateError(
-                f"full config did not verify: writeset contained key {key} which did not appear in "
-                "proposed config"
-            )
     group = _assemble(merged, "/Channel")
     return configtx_pb2.Config(sequence=bundle.config.sequence + 1, channel_group=group)
 
@@ -112,8 +117,9 @@ def _verify_changes(
     if not changes:
         raise ConfigUpdateError("delta set was empty -- update would have no effect")
     for key, element in changes.items():
-        if not element.item.mod_policy:
-            raise ConfigUpdateError(f"invalid mod_policy for element {key}: mod_policy not set")
+        fault = _mod_policy_fault(element.item.mod_policy)
+        if fault:
+            raise ConfigUpdateError(f"invalid mod_policy for element {key}: {fault}")
         version = element.item.version
         known = existing.get(key)
         if known is None:
@@ -134,6 +140,41 @@ def _verify_changes(
             bundle.policies.evaluate(path, signed)
         except PolicyError as error:
             raise ConfigUpdateError(f"policy for {key} not satisfied: {error}") from error
+
+
+def _mapped(update: configtx_pb2.ConfigUpdate, field: str, name: str) -> dict[str, _Element]:
+    """The elements of the update's read or write set by key; none where it has no such set."""
+    if not update.HasField(field):  # type: ignore[arg-type]
+        return {}
+    elements = _flatten(getattr(update, field))
+    for key in elements:
+        fault = _id_fault(key.rpartition("/")[2])
+        if fault:
+            raise ConfigUpdateError(f"error mapping {name}: illegal characters in key: {key[:9]}: {fault}")
+    return elements
+
+
+def _mod_policy_fault(path: str) -> str:
+    if not path:
+        return "mod_policy not set"
+    for place, part in enumerate(path.removeprefix("/").split("/")):
+        fault = _id_fault(part)
+        if fault:
+            return f"path element at {place} is invalid: {fault}"
+    return ""
+
+
+def _id_fault(name: str) -> str:
+    """Why a name cannot be in a configuration (configtx/validator.go:34); empty when it can."""
+    if not name:
+        return "config ID illegal, cannot be empty"
+    if len(name) > _MAX_NAME:
+        return f"config ID illegal, cannot be longer than {_MAX_NAME}"
+    if name in {".", ".."}:
+        return f"name '{name}' for config ID is not allowed"
+    if _NAME.fullmatch(name) is None:
+        return f"config ID '{name}' contains illegal characters"
+    return ""
 
 
 def _flatten(root: configtx_pb2.ConfigGroup) -> dict[str, _Element]:
@@ -173,7 +214,10 @@ def _assemble(elements: Mapping[str, _Element], path: str) -> configtx_pb2.Confi
 def _signed_data(envelope: configtx_pb2.ConfigUpdateEnvelope) -> list[SignedData]:
     signed = []
     for signature in envelope.signatures:
-        header = common_pb2.SignatureHeader.FromString(signature.signature_header)
+        try:
+            header = common_pb2.SignatureHeader.FromString(signature.signature_header)
+        except DecodeError as error:
+            raise ConfigUpdateError(INVALID_WIRE_FORMAT) from error
         signed.append(
             SignedData(
                 signature.signature_header + envelope.config_update, header.creator, signature.signature

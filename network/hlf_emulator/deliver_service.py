@@ -351,13 +351,13 @@ class AtomicBroadcastService(ab_pb2_grpc.AtomicBroadcastServicer):
                 yield ab_pb2.DeliverResponse(block=item[0])
 
     def _find(self, name: str) -> Chain | None:
-        sequencer = self._orderer.channels.get(name)
+        sequencer = self._orderer.chain(name)
         if sequencer is None:
             return None
         return Chain(
             sequencer,
             lambda: sequencer.bundle,
-            lambda bundle, signed: bundle.policies.evaluate("/Channel/Readers", [signed]),
+            lambda bundle, signed: bundle.policies.evaluate(bundle.orderer_readers, [signed]),
             self._orderer.version,
             sequencer,
         )

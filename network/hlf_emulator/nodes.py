@@ -23,17 +23,20 @@ from hlf_emulator.orderer import Orderer, OrderingService
 from hlf_emulator.participation import ParticipationApi
 from hlf_emulator.peer import Peer, RpcRefused
 from hlf_emulator.rest import HttpServer
+from hlf_emulator.rpc_guard import CONCURRENCY_LIMITS, MESSAGE_BYTES, RpcGuard
 from hlf_emulator.rpc_status import RpcError, abort
 
-MESSAGE_BYTES = 100 * 1024 * 1024  # both limits of internal/pkg/comm/config.go
 _OPTIONS = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    # A message somewhat larger is refused in Go's words, by RpcGuard; one twice as large is not even read.
+    ("grpc.max_receive_message_length", 2 * MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),
     # Fabric's servers drop clients that ping more often than once a minute.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
+_PEER_SERVICES = frozenset({"protos.Endorser", "gateway.Gateway", "protos.Deliver", "discovery.Discovery"})
+_ORDERER_SERVICES = frozenset({"orderer.AtomicBroadcast"})
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -92,7 +95,9 @@ class PeerNode:
         if self.directory is None:
             raise RuntimeError(f"{self.name} has no directory of the network")
         await self.peer.start()
-        server = grpc.aio.server(interceptors=(self.streams,), options=_OPTIONS)
+        server = grpc.aio.server(
+            interceptors=(RpcGuard(_PEER_SERVICES, CONCURRENCY_LIMITS), self.streams), options=_OPTIONS
+        )
         peer_pb2_grpc.add_EndorserServicer_to_server(EndorserService(self.peer), server)
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayService(self.peer, self.directory), server)
         events_pb2_grpc.add_DeliverServicer_to_server(PeerDeliverService(self.peer), server)
@@ -158,7 +163,9 @@ class OrdererNode:
             _admin_tls(self._config.tls, self._config.admin_client_roots),
         )
         await admin.start()
-        server = grpc.aio.server(interceptors=(self.streams,), options=_OPTIONS)
+        server = grpc.aio.server(
+            interceptors=(RpcGuard(_ORDERER_SERVICES, {}), self.streams), options=_OPTIONS
+        )
         ab_pb2_grpc.add_AtomicBroadcastServicer_to_server(AtomicBroadcastService(self.orderer), server)
         try:
             self._server = await _listen(server, self._config.listen, self._config.tls)
@@ -220,11 +227,11 @@ async def _listen(server: grpc.aio.Server, address: str, tls: NodeTls) -> grpc.a
 
 
 def _admin_tls(tls: NodeTls, client_roots: tuple[Path, ...]) -> ssl.SSLContext:
-    """Client certificates are asked for; the API itself answers 401 to those who send none."""
+    """A client certificate is required (orderer.yaml, Admin.TLS.ClientAuthRequired)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(tls.certificate, tls.key)
-    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_mode = ssl.CERT_REQUIRED
     for path in client_roots:
         context.load_verify_locations(path)
     return context

@@ -9,7 +9,6 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from fabric_protos.common import common_pb2
@@ -17,16 +16,17 @@ from fabric_protos.orderer import ab_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
+from hlf.wire.consensus import BFT
 from hlf_emulator.blockfile import BlockFile, BlockSource, restore
-from hlf_emulator.bundle import Bundle, ConfigError
+from hlf_emulator.bundle import ConfigError
 from hlf_emulator.chance import chance
-from hlf_emulator.config_update import ConfigUpdateError, config_transaction
 from hlf_emulator.consensus import OrdererKeys, Refused
 from hlf_emulator.disk import Disk, DiskError
-from hlf_emulator.msp import MspError, Verifier
-from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.message_processor import Rejected, config_of, process_config_update, process_normal
+from hlf_emulator.msp import Verifier
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.sequencer import Sequencer
+from hlf_emulator.smartbft_config import check_consenters
 from hlf_emulator.version import FABRIC_3_1, Version
 
 _JUDGED = 32  # a Gateway sends an envelope to every orderer at once; later ones are checked anew
@@ -38,13 +38,6 @@ class JoinError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
-
-
-class _Rejected(Exception):  # noqa: N818 - an answer of Broadcast
-    def __init__(self, status: common_pb2.Status.ValueType, info: str) -> None:
-        super().__init__(info)
-        self.status = status
-        self.info = info
 
 
 class OrderingService:
@@ -68,7 +61,7 @@ class OrderingService:
         self._verifier = verifier
         self._batch_timeout = batch_timeout
         self._opened = asyncio.Event()
-        self.judged: dict[bytes, tuple[Sequencer, str]] = {}
+        self._judged: dict[bytes, tuple[Sequencer, int]] = {}
         self.sequencers: dict[str, Sequencer] = {}
 
     async def wait_sequencer(self, channel: str) -> Sequencer:
@@ -77,11 +70,15 @@ class OrderingService:
             await self._opened.wait()
         return self.sequencers[channel]
 
-    def remember(self, content: bytes, sequencer: Sequencer, request_id: str) -> None:
+    def remember(self, content: bytes, sequencer: Sequencer) -> None:
         """Spare the other orderers the checks of an envelope that one has just passed."""
-        if len(self.judged) >= _JUDGED:
-            self.judged.clear()
-        self.judged[content] = (sequencer, request_id)
+        if len(self._judged) >= _JUDGED:
+            self._judged.clear()
+        self._judged[content] = (sequencer, sequencer.bundle.sequence)
+
+    def has_judged(self, content: bytes, sequencer: Sequencer) -> bool:
+        """Whether the envelope was found good for the channel as it is configured now."""
+        return self._judged.get(content) == (sequencer, sequencer.bundle.sequence)
 
     def recover(self, copies: Mapping[str, BlockSource] | None = None) -> None:
         """Open every channel found on disk.
@@ -128,7 +125,7 @@ class OrderingService:
         sequencer = self.sequencers.pop(channel, None)
         if sequencer is not None:
             sequencer.close()
-            self.judged.clear()
+            self._judged.clear()
             (self._folder / f"{channel}.blocks").unlink(missing_ok=True)
 
     def flush(self) -> None:
@@ -224,76 +221,78 @@ class Orderer:
         self._remember()
         sequencer.set_node(self.name, joined=False, running=self._running)
 
-    # -- broadcast
+    # -- what it orders
+
+    def chain(self, channel: str) -> Sequencer | None:
+        """The channel, if this node is one of its consenters.
+
+        Of a channel that it only follows an orderer takes nothing and gives nothing (registrar.go, GetChain).
+        """
+        sequencer = self.channels.get(channel)
+        return sequencer if sequencer is not None and sequencer.is_consenter(self.name) else None
 
     def broadcast(self, envelope: common_pb2.Envelope) -> ab_pb2.BroadcastResponse:
         """Check and queue one envelope; never raises for what a client can send."""
         try:
-            sequencer, request_id, content = self._process(envelope)
-            if self._disk.refusing:
-                text = "no block can be written: No space left on device"
-                raise _Rejected(common_pb2.SERVICE_UNAVAILABLE, text)
-            if not sequencer.is_consenter(self.name):
-                raise _Rejected(
-                    common_pb2.SERVICE_UNAVAILABLE, f"orderer is not a consenter of {sequencer.channel}"
-                )
-            sequencer.submit(self.name, request_id, content)
-        except _Rejected as rejected:
+            sequencer, header, identifier = self._addressed(envelope)
+            if header.type == common_pb2.CONFIG_UPDATE:
+                self.configure(sequencer, identifier, self.config_transaction(sequencer, envelope))
+            else:
+                self._order(sequencer, identifier, envelope)
+        except Rejected as rejected:
             return ab_pb2.BroadcastResponse(status=rejected.status, info=rejected.info)
-        except Refused as refused:
-            return ab_pb2.BroadcastResponse(status=common_pb2.SERVICE_UNAVAILABLE, info=str(refused))
         return ab_pb2.BroadcastResponse(status=common_pb2.SUCCESS)
 
-    def _process(self, envelope: common_pb2.Envelope) -> tuple[Sequencer, str, bytes]:
+    def config_transaction(self, sequencer: Sequencer, envelope: common_pb2.Envelope) -> common_pb2.Envelope:
+        """What a config update becomes. Raises Rejected."""
+        nonce = self._service.luck.randbytes(24)
+        return process_config_update(sequencer.bundle, envelope, self.identity, nonce)
+
+    def configure(self, sequencer: Sequencer, identifier: str, config: common_pb2.Envelope) -> None:
+        """Order a configuration, if the consenters take it. Raises Rejected."""
+        if sequencer.bundle.consensus_type == BFT:
+            try:
+                check_consenters(config_of(config))
+            except ConfigError as error:
+                raise Rejected(common_pb2.SERVICE_UNAVAILABLE, str(error)) from error
+        self._submit(sequencer, identifier, config.SerializeToString())
+
+    def _order(self, sequencer: Sequencer, identifier: str, envelope: common_pb2.Envelope) -> None:
         content = envelope.SerializeToString()
-        known = self._service.judged.get(content)
-        if known is not None and self.channels.get(known[0].channel) is known[0]:
-            return known[0], known[1], content
+        if not self._service.has_judged(content, sequencer):
+            process_normal(sequencer.bundle, envelope)
+            self._service.remember(content, sequencer)
+        self._submit(sequencer, identifier, content)
+
+    def _submit(self, sequencer: Sequencer, identifier: str, content: bytes) -> None:
+        if self._disk.refusing:
+            text = "no block can be written: No space left on device"
+            raise Rejected(common_pb2.SERVICE_UNAVAILABLE, text)
+        try:
+            sequencer.submit(self.name, identifier, content)
+        except Refused as refused:
+            raise Rejected(common_pb2.SERVICE_UNAVAILABLE, str(refused)) from refused
+
+    def _addressed(self, envelope: common_pb2.Envelope) -> tuple[Sequencer, common_pb2.ChannelHeader, str]:
+        """The channel that an envelope is for, its header, and the id of the request that it is."""
         unclear = "could not determine channel ID: "
-        part = "Payload"
+        part = "error unmarshalling Payload"
         try:
             payload = common_pb2.Payload.FromString(envelope.payload)
             if not payload.HasField("header"):
-                raise _Rejected(common_pb2.BAD_REQUEST, f"{unclear}header not set")
-            part = "ChannelHeader"
+                raise Rejected(common_pb2.BAD_REQUEST, f"{unclear}header not set")
+            part = "error unmarshalling channel header: error unmarshalling ChannelHeader"
             header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
-            part = "SignatureHeader"
-            signature_header = common_pb2.SignatureHeader.FromString(payload.header.signature_header)
         except DecodeError as error:
-            text = f"{unclear}error unmarshalling {part}: {INVALID_WIRE_FORMAT}"
-            raise _Rejected(common_pb2.BAD_REQUEST, text) from error
-        sequencer = self.channels.get(header.channel_id)
+            raise Rejected(common_pb2.BAD_REQUEST, f"{unclear}{part}: {INVALID_WIRE_FORMAT}") from error
+        sequencer = self.chain(header.channel_id)
         if sequencer is None:
-            raise _Rejected(common_pb2.BAD_REQUEST, "channel does not exist")
+            raise Rejected(common_pb2.BAD_REQUEST, "channel does not exist")
         if header.type == common_pb2.CONFIG:
-            raise _Rejected(common_pb2.BAD_REQUEST, "message is of type that cannot be processed directly")
+            raise Rejected(common_pb2.BAD_REQUEST, "message is of type that cannot be processed directly")
         if header.type == common_pb2.ORDERER_TRANSACTION:
-            raise _Rejected(common_pb2.BAD_REQUEST, "message is of type that is no longer supported")
-        request_id = hashlib.sha256(payload.header.signature_header).hexdigest()
-        if header.type == common_pb2.CONFIG_UPDATE:
-            return sequencer, request_id, self._configure(sequencer, envelope, signature_header.creator)
-        check_message(sequencer, envelope, signature_header.creator)
-        self._service.remember(content, sequencer, request_id)
-        return sequencer, request_id, content
-
-    def _configure(self, sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> bytes:
-        try:
-            check_message(sequencer, envelope, creator)
-        except _Rejected as rejected:
-            raise _Rejected(
-                rejected.status,
-                f"config update for existing channel did not pass initial checks: {rejected.info}",
-            ) from rejected
-        try:
-            config = config_transaction(
-                sequencer.bundle, envelope, self.identity, self._service.luck.randbytes(24)
-            )
-        except (ConfigUpdateError, ConfigError) as error:
-            raise _Rejected(
-                common_pb2.BAD_REQUEST,
-                f"error applying config update to existing channel '{sequencer.channel}': {error}",
-            ) from error
-        return config.SerializeToString()
+            raise Rejected(common_pb2.BAD_REQUEST, "message is of type that is no longer supported")
+        return sequencer, header, request_id(envelope)
 
     # -- which channels, on disk
 
@@ -309,30 +308,7 @@ class Orderer:
             raise JoinError("disk", f"the channel's name cannot be written: {error}") from error
 
 
-def check_message(sequencer: Sequencer, envelope: common_pb2.Envelope, creator: bytes) -> None:
-    """The filters of a standard channel, in Fabric's order (msgprocessor/standardchannel.go:65)."""
-    if not envelope.payload:
-        raise _Rejected(common_pb2.BAD_REQUEST, "Message was empty")
-    size = len(envelope.payload) + len(envelope.signature)
-    allowed = sequencer.bundle.batch.absolute_max_bytes
-    if size > allowed:
-        raise _Rejected(
-            common_pb2.BAD_REQUEST,
-            f"message payload is {size} bytes and exceeds maximum allowed {allowed} bytes",
-        )
-    if _expired(sequencer.bundle, creator):
-        raise _Rejected(common_pb2.BAD_REQUEST, "broadcast client identity expired")
-    try:
-        sequencer.bundle.policies.evaluate(
-            "/Channel/Writers", [SignedData(envelope.payload, creator, envelope.signature)]
-        )
-    except PolicyError as error:
-        raise _Rejected(common_pb2.FORBIDDEN, f"{error}: permission denied") from error
-
-
-def _expired(bundle: Bundle, creator: bytes) -> bool:
-    try:
-        return bundle.msps.deserialize(creator).expired(datetime.now(UTC))
-    except MspError:
-        # Whoever the channel does not know fails at the signature policy, with that text.
-        return False
+def request_id(envelope: common_pb2.Envelope) -> str:
+    """What SmartBFT knows a request by: its creator and nonce."""
+    payload = common_pb2.Payload.FromString(envelope.payload)
+    return hashlib.sha256(payload.header.signature_header).hexdigest()

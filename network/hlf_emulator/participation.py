@@ -1,18 +1,29 @@
 """The channel participation API of one orderer (orderer/common/channelparticipation/restapi.go)."""
 
-import hashlib
+import html
+import http
+import posixpath
 import re
+from urllib.parse import quote, unquote
 
-from fabric_protos.common import common_pb2, configtx_pb2
-from google.protobuf.message import DecodeError
-
-from hlf_emulator.bundle import ConfigError, config_envelope
-from hlf_emulator.orderer import JoinError, Orderer
+from hlf_emulator.bundle import ConfigError
+from hlf_emulator.message_processor import Rejected
+from hlf_emulator.orderer import JoinError, Orderer, request_id
+from hlf_emulator.participation_forms import (
+    FormError,
+    form_file,
+    parse_block,
+    parse_update,
+    validate_join_block,
+)
 from hlf_emulator.rest import Request, Response, json_response
-from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.sequencer import Sequencer
 
-BASE = "/participation/v1/channels"
+_ROOT = "/participation/v1"
+BASE = f"{_ROOT}/channels"
+_ONE = re.compile(rf"{BASE}/([^/]+)")
+_BLOCK = re.compile(rf"{BASE}/([^/]+)/blocks/([^/]+)")
+_FOUND = 302
 _CHANNEL = re.compile(r"[a-z][a-z0-9.-]*")
 _JOIN_STATUS = {"exists": 405, "unknown": 404}
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -25,20 +36,22 @@ class ParticipationApi:
         self._orderer = orderer
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request; without a client certificate nothing is answered but 401."""
-        if not request.client_certificate:
-            return Response(401)
-        if request.path == "/participation/v1" and request.method == "GET":
-            return Response(302, headers={"Location": BASE})
-        if request.path != BASE and not request.path.startswith(BASE + "/"):
-            return Response(404, b"404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})
-        parts = [part for part in request.path.removeprefix(BASE).split("/") if part]
-        if not parts:
+        """Answer one request. TLS has asked for a client certificate already."""
+        path = unquote(request.path)
+        if path != clean_path(path):
+            return _redirect(request, 307, quote(clean_path(path)))
+        if path == _ROOT:
+            return _redirect(request, 307, f"{_ROOT}/")
+        if path == f"{_ROOT}/":
+            return _redirect(request, 302, BASE) if request.method == "GET" else Response(405)
+        if path == BASE:
             return self._collection(request)
-        if len(parts) == 1:
-            return self._one(request, parts[0])
-        if len(parts) == 3 and parts[1] == "blocks":
-            return self._block(request, parts[0], parts[2])
+        one = _ONE.fullmatch(path)
+        if one is not None:
+            return self._one(request, one[1])
+        block = _BLOCK.fullmatch(path)
+        if block is not None:
+            return self._block(request, block[1], block[2])
         return Response(404, b"404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})
 
     def _collection(self, request: Request) -> Response:
@@ -47,7 +60,8 @@ class ParticipationApi:
         if request.method not in {"POST", "PUT"}:
             return _not_allowed(f"invalid request method: {request.method}", "GET, POST, PUT")
         content_type = request.headers.get("content-type", "")
-        if not content_type.startswith("multipart/form-data"):
+        # Fabric looks for this text anywhere in the header (restapi.go, HeadersRegexp).
+        if "multipart/form-dat" not in content_type:
             return _error(400, f"unsupported Content-Type: [{content_type}]")
         if request.method == "POST":
             return _unacceptable(request) or self._join(request)
@@ -68,29 +82,28 @@ class ParticipationApi:
         sequencer = self._orderer.channels.get(channel)
         if sequencer is None:
             return _error(404, "channel does not exist")
-        return json_response(200, self._info(sequencer), _NO_STORE)
+        return json_response(200, self._info(sequencer, sequencer.height), _NO_STORE)
 
     def _list(self) -> Response:
         names = sorted(self._orderer.channels)
         channels = [{"name": name, "url": f"{BASE}/{name}"} for name in names]
         return json_response(200, {"systemChannel": None, "channels": channels or None}, _NO_STORE)
 
-    def _info(self, sequencer: Sequencer) -> dict[str, object]:
+    def _info(self, sequencer: Sequencer, height: int, status: str = "active") -> dict[str, object]:
         consenter = sequencer.is_consenter(self._orderer.name)
         return {
             "name": sequencer.channel,
             "url": f"{BASE}/{sequencer.channel}",
             "consensusRelation": "consenter" if consenter else "follower",
-            "status": "active",
-            "height": sequencer.height,
+            "status": status,
+            "height": height,
         }
 
     def _join(self, request: Request) -> Response:
         try:
-            content = _form_file(request, "config-block")
-            block = _parse_block(content)
+            block = parse_block(form_file(request, "config-block"))
             channel = validate_join_block(block)
-        except _FormError as error:
+        except FormError as error:
             return _error(400, str(error))
         try:
             sequencer = self._orderer.join(channel, block)
@@ -101,22 +114,32 @@ class ParticipationApi:
             return _error(400, text)
         except ConfigError as error:
             return _error(400, f"cannot join: {error}")
-        return json_response(201, self._info(sequencer), {"Location": f"{BASE}/{channel}"})
+        # Who is no consenter, or not from the first block on, starts by fetching the blocks of others.
+        started = block.header.number == 0 and sequencer.is_consenter(self._orderer.name)
+        info = self._info(sequencer, 1) if started else self._info(sequencer, 0, "onboarding")
+        return json_response(201, info, {"Location": f"{BASE}/{channel}"})
 
     def _update(self, request: Request) -> Response:
         try:
-            envelope, channel = _parse_update(_form_file(request, "config-update-envelope"))
-        except _FormError as error:
+            envelope, channel = parse_update(form_file(request, "config-update-envelope"))
+        except FormError as error:
             return _error(400, str(error))
-        sequencer = self._orderer.channels.get(channel)
+        sequencer = self._orderer.chain(channel)
         if sequencer is None:
-            return _not_allowed("cannot update: channel does not exist", "GET, POST, PUT")
-        if not sequencer.is_consenter(self._orderer.name):
-            return _error(403, "cannot update: channel is not ready, he is a follower")
-        answer = self._orderer.broadcast(envelope)
-        if answer.status != common_pb2.SUCCESS:
-            return _error(400, f"cannot update: {answer.info}")
-        return json_response(201, self._info(sequencer), {"Location": f"{BASE}/{channel}"})
+            if channel in self._orderer.channels:
+                return _error(403, "cannot update: channel is not ready, he is a follower")
+            return _error(405, "cannot update: channel does not exist")
+        failed = f"cannot update: failed update config of channel {channel}"
+        try:
+            config = self._orderer.config_transaction(sequencer, envelope)
+        except Rejected as rejected:
+            return _error(400, f"{failed}: {rejected}")
+        try:
+            self._orderer.configure(sequencer, request_id(envelope), config)
+        except Rejected as rejected:
+            return _error(400, f"{failed} with SERVICE_UNAVAILABLE: rejected by Configure: {rejected}")
+        info = self._info(sequencer, sequencer.height)
+        return json_response(201, info, {"Location": f"{BASE}/{channel}"})
 
     def _block(self, request: Request, channel: str, wanted: str) -> Response:
         if request.method != "GET":
@@ -124,16 +147,19 @@ class ParticipationApi:
         refused = _unacceptable(request) or _invalid_channel(channel)
         if refused is not None:
             return refused
-        if wanted not in {"newest", "oldest", "config"} and not wanted.lstrip("+-").isdigit():
+        if wanted not in {"newest", "oldest", "config"} and not _is_number(wanted):
             text = f"invalid block ID: '{wanted}' not equal <newest|oldest|config|(number)>"
             answer = _error(400, text)
             # Fabric writes this answer twice (restapi.go:326 and :541).
             return Response(400, answer.body * 2, answer.headers)
-        sequencer = self._orderer.channels.get(channel)
+        sequencer = self._orderer.chain(channel)
         if sequencer is None:
+            if channel in self._orderer.channels:
+                return _error(404, "channel is not ready, he is a follower")
             return _error(404, "channel does not exist")
         named = {"newest": sequencer.height - 1, "oldest": 0, "config": sequencer.last_config}
-        number = named[wanted] if wanted in named else int(wanted)
+        # A negative number is taken for a very large one, as Go converts it.
+        number = named[wanted] if wanted in named else int(wanted) % 2**64
         try:
             block = sequencer.block(number)
         except IndexError:
@@ -142,81 +168,29 @@ class ParticipationApi:
         return Response(200, block.SerializeToString(), headers)
 
 
-class _FormError(Exception):
-    pass
+def clean_path(path: str) -> str:
+    """The path without empty, `.` and `..` parts, as Go's ServeMux redirects to."""
+    cleaned = posixpath.normpath("/" + path.lstrip("/"))
+    return cleaned + "/" if path.endswith("/") and cleaned != "/" else cleaned
 
 
-def validate_join_block(block: common_pb2.Block) -> str:
-    """The channel that the block configures. Raises when a channel cannot be joined by it."""
-    prefix = "invalid join block: "
-    if not block.data.data:
-        raise _FormError(f"{prefix}block is not a config block")
-    try:
-        channel, envelope = config_envelope(block)
-    except ConfigError as error:
-        raise _FormError(f"{prefix}{error}") from error
-    if not block.HasField("metadata") or not block.metadata.metadata:
-        raise _FormError(f"{prefix}invalid block: does not have metadata")
-    if hashlib.sha256(b"".join(block.data.data)).digest() != block.header.data_hash:
-        raise _FormError(f"{prefix}invalid block: Header.DataHash is different from Hash(block.Data)")
-    if "Application" not in envelope.config.channel_group.groups:
-        raise _FormError(f"{prefix}invalid config: must contain application config")
-    return channel
+def _redirect(request: Request, status: int, location: str) -> Response:
+    """As Go's http.Redirect: with a link in it for those who GET."""
+    target = f"{location}?{request.query}" if request.query and status != _FOUND else location
+    headers = {"Location": target}
+    body = b""
+    if request.method in {"GET", "HEAD"}:
+        headers["Content-Type"] = "text/html; charset=utf-8"
+        reason = http.HTTPStatus(status).phrase
+        body = f'<a href="{html.escape(target)}">{reason}</a>.\n\n'.encode()
+    return Response(status, body, headers)
 
 
-def _parse_block(content: bytes) -> common_pb2.Block:
-    try:
-        return common_pb2.Block.FromString(content)
-    except DecodeError as error:
-        raise _FormError(
-            f"cannot unmarshal file part config-block into a block: {INVALID_WIRE_FORMAT}"
-        ) from error
-
-
-def _parse_update(content: bytes) -> tuple[common_pb2.Envelope, str]:
-    prefix = "invalid config update envelope: "
-    try:
-        envelope = common_pb2.Envelope.FromString(content)
-        payload = common_pb2.Payload.FromString(envelope.payload)
-        header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
-    except DecodeError as error:
-        raise _FormError(
-            f"cannot unmarshal file part config-update-envelope into an envelope: {INVALID_WIRE_FORMAT}"
-        ) from error
-    if not payload.HasField("header"):
-        raise _FormError(f"{prefix}bad header")
-    if header.type != common_pb2.CONFIG_UPDATE:
-        raise _FormError(f"{prefix}bad type")
-    if not header.channel_id:
-        raise _FormError(f"{prefix}empty channel id")
-    try:
-        update = configtx_pb2.ConfigUpdateEnvelope.FromString(payload.data)
-        channel = configtx_pb2.ConfigUpdate.FromString(update.config_update).channel_id
-    except DecodeError as error:
-        raise _FormError(f"{prefix}{error}") from error
-    return envelope, channel
-
-
-def _form_file(request: Request, key: str) -> bytes:
-    """The one file of a multipart form. Raises when it is missing or not alone."""
-    found = re.search(r'boundary="?([^";]+)"?', request.headers.get("content-type", ""))
-    if found is None:
-        raise _FormError("cannot read form from request body: multipart: boundary is empty")
-    delimiter = b"\r\n--" + found.group(1).encode("latin-1")
-    parts = (b"\r\n" + request.body).split(delimiter)
-    if len(parts) < 2 or not parts[-1].startswith(b"--"):
-        raise _FormError("cannot read form from request body: multipart: NextPart: EOF")
-    files: dict[str, bytes] = {}
-    for part in parts[1:-1]:
-        head, _, content = part.partition(b"\r\n\r\n")
-        name = re.search(rb'[; ]name="?([^";\r\n]+)"?', head)
-        if name is not None:
-            files[name.group(1).decode("latin-1")] = content
-    if key not in files:
-        raise _FormError(f"form does not contains part key: {key}")
-    if len(files) != 1:
-        raise _FormError("form contains too many parts")
-    return files[key]
+def _is_number(text: str) -> bool:
+    """What Go's strconv.Atoi reads."""
+    if re.fullmatch(r"[+-]?[0-9]+", text) is None:
+        return False
+    return -(2**63) <= int(text) < 2**63
 
 
 def _invalid_channel(channel: str) -> Response | None:

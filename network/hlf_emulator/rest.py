@@ -13,17 +13,22 @@ from dataclasses import dataclass, field
 
 _MAX_HEADERS = 64 * 1024
 _MAX_BODY = 1024 * 1024
+_MAX_DISCARDED = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. Header names are lower case; ``client_certificate`` says whether TLS gave one."""
+    """One request. Header names are lower case.
+
+    A body beyond the server's limit is read and thrown away: ``too_large``.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
-    client_certificate: bool
+    query: str = ""
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,8 @@ class HttpServer:
             await _send(writer, Response(400, str(error).encode()), keep_alive=False)
             return False
         response = await self._handler(request)
-        keep_alive = request.headers.get("connection", "").lower() != "close"
-        await _send(writer, response, keep_alive)
+        keep_alive = request.headers.get("connection", "").lower() != "close" and not request.too_large
+        await _send(writer, response, keep_alive, with_body=request.method != "HEAD")
         return keep_alive
 
     async def _read(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
@@ -126,16 +131,19 @@ class HttpServer:
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             await writer.drain()
-        peer_certificate = writer.get_extra_info("peercert")
+        body = await self._body(headers, reader)
+        path, _, query = parts[1].partition("?")
         return Request(
             method=parts[0],
-            path=parts[1].partition("?")[0],
+            path=path,
             headers=headers,
-            body=await self._body(headers, reader),
-            client_certificate=bool(peer_certificate),
+            body=body or b"",
+            query=query,
+            too_large=body is None,
         )
 
-    async def _body(self, headers: Mapping[str, str], reader: asyncio.StreamReader) -> bytes:
+    async def _body(self, headers: Mapping[str, str], reader: asyncio.StreamReader) -> bytes | None:
+        """The body; None when it was too large."""
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return await self._chunks(reader)
         try:
@@ -143,10 +151,12 @@ class HttpServer:
         except ValueError as error:
             raise _BadRequest("malformed Content-Length") from error
         if length > self._max_body:
-            raise _BadRequest("http: request body too large")
+            # A client that is still sending would not hear the answer.
+            await _discard(reader, min(length, _MAX_DISCARDED))
+            return None
         return await reader.readexactly(length)
 
-    async def _chunks(self, reader: asyncio.StreamReader) -> bytes:
+    async def _chunks(self, reader: asyncio.StreamReader) -> bytes | None:
         body = bytearray()
         while True:
             line = await reader.readuntil(b"\r\n")
@@ -155,19 +165,29 @@ class HttpServer:
             except ValueError as error:
                 raise _BadRequest("malformed chunk") from error
             if len(body) + size > self._max_body:
-                raise _BadRequest("http: request body too large")
+                return None
             body += await reader.readexactly(size)
             await reader.readexactly(2)
             if size == 0:
                 return bytes(body)
 
 
-async def _send(writer: asyncio.StreamWriter, response: Response, keep_alive: bool) -> None:
+async def _discard(reader: asyncio.StreamReader, length: int) -> None:
+    while length > 0:
+        read = await reader.read(min(length, _MAX_HEADERS))
+        if not read:
+            return
+        length -= len(read)
+
+
+async def _send(
+    writer: asyncio.StreamWriter, response: Response, keep_alive: bool, *, with_body: bool = True
+) -> None:
     reason = http.HTTPStatus(response.status).phrase
     lines = [f"HTTP/1.1 {response.status} {reason}"]
     lines += [f"{name}: {value}" for name, value in response.headers.items()]
     if response.status != http.HTTPStatus.NO_CONTENT:
         lines.append(f"Content-Length: {len(response.body)}")
     lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
-    writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body)
+    writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (response.body if with_body else b""))
     await writer.drain()

@@ -27,21 +27,19 @@ def _config_update(access: Access, case: Case) -> Answer:
     """Change a channel as `change` says (config_changes.CHANGES, name -> what), and change it back.
 
     `signed`: who agrees, by default all administrators. `spoil`: see `spoil_update`; `signature`: wrong,
-    unreadable. `then`: calls made while the change holds. `first`: changes that are made and stay.
-    `keep`: do not change it back. `peers: false`: peers cannot see the block. `by: rest` hands it in over
-    the admin port.
+    unreadable. `then`: calls made while the change holds. `first`: changes that it stands on.
+    `peers: false`: peers cannot see the block. `by: rest` hands it in over the admin port.
     """
     channel = case.get("channel", "slice")
+    before = current_config(access, case["at"], channel)
     for change in case.get("first", []):
         answer = _change(access, {**case, "change": change, "spoil": {}, "signed": EVERYBODY})
         assert answer["status"] == "SUCCESS", answer
-    before = current_config(access, case["at"], channel)
     answer = _change(access, case)
-    if answer.get("status") not in {"SUCCESS", 201}:
-        return answer
-    if "then" in case:
+    changed = answer.get("status") in {"SUCCESS", 201}
+    if changed and "then" in case:
         answer["then"] = [calls_admin.perform(access, {"as": case["as"], **step}) for step in case["then"]]
-    if not case.get("keep"):
+    if changed or "first" in case:
         _restore(access, case, before)
     return answer
 

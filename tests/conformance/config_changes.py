@@ -168,12 +168,15 @@ def _endpoints(root: Group, _layout: Layout, wanted: Any) -> None:
 
 
 def _acl(root: Group, _layout: Layout, wanted: Any) -> None:
-    """Resource -> policy; null takes it out."""
+    """Resource -> policy; `fill`: that many more resources, for its size."""
     application = root.groups["Application"]
     acls = peer_pb2.ACLs()
     if "ACLs" in application.values:
         acls.ParseFromString(application.values["ACLs"].value)
-    for resource, policy in wanted.items():
+    more = {f"filling/{place}": "Admins" for place in range(wanted.get("fill", 0))}
+    for resource, policy in {**wanted, **more}.items():
+        if resource == "fill":
+            continue
         acls.acls[resource].policy_ref = policy
     set_value(application, "ACLs", acls)
 

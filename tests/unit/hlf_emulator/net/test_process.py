@@ -211,8 +211,9 @@ def test_a_network_of_orderers(network: Network) -> None:
 
     context = ssl.create_default_context(cadata=network.root.decode())
     bare = http.client.HTTPSConnection("localhost", network.admin_ports["orderer1"], context=context)
-    bare.request("GET", "/participation/v1/channels")
-    assert bare.getresponse().status == 401
+    with pytest.raises((ssl.SSLError, ConnectionError, http.client.HTTPException)):
+        bare.request("GET", "/participation/v1/channels")
+        bare.getresponse()
     bare.close()
 
     with network.channel("orderer1") as channel:
