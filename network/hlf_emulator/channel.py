@@ -14,7 +14,7 @@ from fabric_protos.peer.lifecycle import db_pb2
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.definitions import IMPLICIT_PREFIX, LIFECYCLE, ChaincodeDefinition, CollectionDefinition
 from hlf_emulator.disk import Disk
-from hlf_emulator.ledger import Effects, SharedLedger, private_writes
+from hlf_emulator.ledger import Effects, SharedLedger, defined_by, private_writes
 from hlf_emulator.lifecycle_state import NAMESPACES, PARAMETERS, SOURCES, field_key, mismatches
 from hlf_emulator.msp import MspError, parse_identity
 from hlf_emulator.packages import PackageStore
@@ -184,8 +184,12 @@ class Channel:
             raise KeyError(chaincode) from refusal
 
     def collection(self, chaincode: str, name: str) -> CollectionDefinition | None:
-        """A collection (explicit or implicit) of a defined chaincode."""
-        return self._shared.collection(chaincode, name)
+        """A collection (explicit or implicit) of a defined chaincode, as this peer's height knows it."""
+        return self._shared.collection(chaincode, name, below=self.ledger.height)
+
+    def collection_below(self, chaincode: str, name: str, block: int) -> CollectionDefinition | None:
+        """A collection as it was defined before `block`."""
+        return self._shared.collection(chaincode, name, below=block)
 
     def is_member(self, collection: CollectionDefinition) -> bool:
         """Whether this peer may hold the collection's data."""
@@ -245,12 +249,38 @@ class Channel:
                 continue
             version = Version(effects.number, transaction.index)
             for space, digest in private_writes(transaction.sets):
-                collection = self.collection(space.namespace, space.collection)
+                collection = self.collection_below(space.namespace, space.collection, effects.number)
                 if collection is None or not self.is_member(collection):
                     continue
                 rwset = self._find(transaction.transaction_id, version, space, digest)
                 block.writes.append(PrivateWrites(version, transaction.transaction_id, space, digest, rwset))
         await self.ledger.advance(block)
+        for chaincode in defined_by(effects.updates):
+            self._look_back(chaincode, effects.number)
+
+    def _look_back(self, chaincode: str, number: int) -> None:
+        """Of collections that block `number` made this peer a member of, miss what was written before."""
+        before = self._shared.definition_below(chaincode, number)
+        joined = {
+            name
+            for name in (before.collection_configs() if before else ())
+            if not self._held(chaincode, name, number) and self._held(chaincode, name, number + 1)
+        }
+        if not joined:
+            return
+        for earlier in range(number):
+            for transaction in self._shared.effects(earlier).transactions:
+                if transaction.code != Code.VALID:
+                    continue
+                version = Version(earlier, transaction.index)
+                for space, digest in private_writes(transaction.sets):
+                    if digest and space.namespace == chaincode and space.collection in joined:
+                        self.ledger.private.miss(version, space, digest)
+        self._reconcile()
+
+    def _held(self, chaincode: str, name: str, below: int) -> bool:
+        collection = self.collection_below(chaincode, name, below)
+        return collection is not None and self.is_member(collection)
 
     def _find(self, transaction_id: str, version: Version, space: Space, digest: bytes) -> bytes | None:
         """The private write set with that hash: endorsed here, or held by another member."""

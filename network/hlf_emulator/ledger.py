@@ -28,7 +28,7 @@ from hlf_emulator.definitions import (
 )
 from hlf_emulator.disk import Disk
 from hlf_emulator.msp import Verifier
-from hlf_emulator.mvcc import BlockWriter, Updates
+from hlf_emulator.mvcc import BlockWriter, Lifetime, Updates
 from hlf_emulator.rwset import NamespaceSet
 from hlf_emulator.state import Space, State, Version
 from hlf_emulator.validation import CheckedTransaction, Code, LedgerView, parse_valid, validate_block
@@ -67,8 +67,10 @@ class SharedLedger:
         self._lock = asyncio.Lock()
         self.state = State()
         self.definitions: dict[str, ChaincodeDefinition] = {}
-        # Forgotten whenever a definition or the configuration changes.
-        self._collections: dict[tuple[str, str], CollectionDefinition | None] = {}
+        # Chaincode -> (block that defined it, definition), oldest first.
+        self._defined: dict[str, list[tuple[int, ChaincodeDefinition]]] = {}
+        # (chaincode, its sequence, collection); forgotten whenever the configuration changes.
+        self._collections: dict[tuple[str, int, str], CollectionDefinition | None] = {}
         self._bundle: Bundle | None = None
         self._places: dict[str, TransactionPlace] = {}
         self._history: dict[tuple[str, str], list[Version]] = {}
@@ -107,15 +109,25 @@ class SharedLedger:
         """Versions of all writes of a key, oldest first."""
         return self._history.get((namespace, key), [])
 
-    def collection(self, chaincode: str, name: str) -> CollectionDefinition | None:
-        """A collection of a defined chaincode (or of `_lifecycle`), implicit ones included."""
-        key = (chaincode, name)
-        if key not in self._collections:
+    def definition_below(self, chaincode: str, block: int) -> ChaincodeDefinition | None:
+        """The definition that held when `block` was judged: the newest one of earlier blocks."""
+        versions = self._defined.get(chaincode, ())
+        return next((found for number, found in reversed(versions) if number < block), None)
+
+    def collection(self, chaincode: str, name: str, below: int | None = None) -> CollectionDefinition | None:
+        """A collection of a defined chaincode (or of `_lifecycle`), implicit ones included.
+
+        As it is now, or as the blocks below `below` define it.
+        """
+        if below is None:
             definition = self.definitions.get(chaincode)
-            found = None
-            if definition is not None or chaincode == LIFECYCLE:
-                found = resolve_collection(name, definition, self.bundle)
-            self._collections[key] = found
+        else:
+            definition = self.definition_below(chaincode, below)
+        if definition is None and chaincode != LIFECYCLE:
+            return None
+        key = (chaincode, definition.sequence if definition else 0, name)
+        if key not in self._collections:
+            self._collections[key] = resolve_collection(name, definition, self.bundle)
         return self._collections[key]
 
     def processed(self, place: TransactionPlace) -> transaction_pb2.ProcessedTransaction:
@@ -200,7 +212,7 @@ class SharedLedger:
             if transaction.transaction_id:
                 place = TransactionPlace(number, transaction.index, transaction.code)
                 self._places.setdefault(transaction.transaction_id, place)
-        self._refresh_definitions(updates)
+        self._refresh_definitions(number, updates)
         if is_config_block(block):
             channel, envelope = config_envelope(block)
             self._bundle = Bundle.from_config(channel, envelope.config, number, self._verifier)
@@ -215,25 +227,21 @@ class SharedLedger:
         return effects
 
     def _writer(self, number: int) -> BlockWriter:
-        return BlockWriter(self.state, number, self._lifetime)
+        return BlockWriter(self.state, number, self._lifetime(number))
 
-    def _lifetime(self, chaincode: str, collection: str) -> int:
-        found = self.collection(chaincode, collection)
-        return found.block_to_live if found else 0
+    def _lifetime(self, number: int) -> Lifetime:
+        def lifetime(chaincode: str, collection: str) -> int:
+            found = self.collection(chaincode, collection, below=number)
+            return found.block_to_live if found else 0
 
-    def _refresh_definitions(self, updates: Updates) -> None:
-        changed = {
-            key.removeprefix(prefix).split("/", 1)[0]
-            for (space, key) in updates.batch.writes
-            if space == Space(LIFECYCLE) and isinstance(key, str)
-            for prefix in (_METADATA_PREFIX, _FIELDS_PREFIX)
-            if key.startswith(prefix)
-        }
-        for name in changed:
+        return lifetime
+
+    def _refresh_definitions(self, number: int, updates: Updates) -> None:
+        for name in defined_by(updates):
             definition = read_definition(name, self.read_lifecycle())
             if definition is not None:
                 self.definitions[name] = definition
-            self._collections.clear()
+                self._defined.setdefault(name, []).append((number, definition))
 
     def read_lifecycle(self) -> Callable[[str], bytes | None]:
         """A reader of the newest public state of `_lifecycle`."""
@@ -260,7 +268,7 @@ class SharedLedger:
     def _reread(self, block: common_pb2.Block) -> Effects:
         """The effects that private stores need; metadata kept on state is not looked up again."""
         number = block.header.number
-        writer = BlockWriter(State(), number, self._lifetime)
+        writer = BlockWriter(State(), number, self._lifetime(number))
         checked = _committed(block)
         for transaction in checked:
             if transaction.code == Code.VALID:
@@ -272,7 +280,8 @@ class SharedLedger:
         found: list[tuple[Space, bytes, Version]] = []
         lifetimes = {
             config.block_to_live
-            for definition in self.definitions.values()
+            for versions in self._defined.values()
+            for _, definition in versions
             for config in definition.collection_configs().values()
             if config.block_to_live
         }
@@ -280,7 +289,7 @@ class SharedLedger:
             source = number - lifetime - 1
             if source < 0:
                 continue
-            writer = BlockWriter(State(), source, self._lifetime)
+            writer = BlockWriter(State(), source, self._lifetime(source))
             for transaction in _committed(self.block(source)):
                 if transaction.code == Code.VALID:
                     writer.take(transaction.index, transaction.sets)
@@ -310,6 +319,17 @@ def _transaction_id(envelope: bytes) -> str:
         return common_pb2.ChannelHeader.FromString(payload.header.channel_header).tx_id
     except DecodeError:
         return ""
+
+
+def defined_by(updates: Updates) -> set[str]:
+    """The chaincodes that a block defined or defined anew."""
+    return {
+        key.removeprefix(prefix).split("/", 1)[0]
+        for (space, key) in updates.batch.writes
+        if space == Space(LIFECYCLE) and isinstance(key, str)
+        for prefix in (_METADATA_PREFIX, _FIELDS_PREFIX)
+        if key.startswith(prefix)
+    }
 
 
 def private_writes(sets: list[NamespaceSet]) -> list[tuple[Space, bytes]]:

@@ -178,6 +178,10 @@ class PrivateStore:
         rows = self._db.execute("SELECT block, tx, namespace, collection, hash FROM missing")
         return [(Version(block, tx), Space(ns, coll), digest) for block, tx, ns, coll, digest in rows]
 
+    def miss(self, version: Version, space: Space, digest: bytes) -> None:
+        """Note a write set of an earlier block that is to be looked for."""
+        self._db.execute("INSERT OR IGNORE INTO missing VALUES (?, ?, ?, ?, ?)", (*version, *space, digest))
+
     def reconcile(
         self, version: Version, space: Space, rwset: bytes, current: Iterable[tuple[bytes, Version]]
     ) -> None:
