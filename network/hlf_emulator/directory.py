@@ -74,6 +74,14 @@ class Directory:
         """Peers whose ports are open and of which ``viewer`` knows by gossip, itself included."""
         return [peer for peer in self.peers if peer.running and viewer.sees(peer)]
 
+    def organizations_known_to(self, peer: Peer) -> set[str]:
+        """MSP ids of those whose identity gossip has brought to `peer`: they share a channel with it."""
+        return {
+            other.msp_id
+            for other in self.peers
+            if other is peer or not peer.channels.keys().isdisjoint(other.channels)
+        }
+
     def members(self, channel: str, viewer: Peer) -> list[Member]:
         """The peers seen by ``viewer`` that have joined ``channel``."""
         return [self._member(peer, channel) for peer in self.seen_by(viewer) if channel in peer.channels]

@@ -7,13 +7,12 @@ from fabric_protos.common import configtx_pb2
 from fabric_protos.discovery import protocol_pb2, protocol_pb2_grpc
 from fabric_protos.gossip import message_pb2
 from fabric_protos.msp import msp_config_pb2
-from fabric_protos.peer import proposal_response_pb2
-from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.config import split_address
 from hlf_emulator.directory import Descriptor, Directory, Member, NoDescriptor, pki_id
+from hlf_emulator.go_print import go_print
 from hlf_emulator.msp import MspError
 from hlf_emulator.peer import Channel, Peer
 from hlf_emulator.policies import CHANNEL_WRITERS, PolicyError, SignedData
@@ -58,7 +57,7 @@ class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
                 return _error("access denied")
             if kind != "local_peers":
                 return _error("unknown or missing request type")
-            return _members(self._local_members())
+            return self._members([(peer, None) for peer in self._directory.seen_by(self._peer)])
         channel = self._peer.channels.get(query.channel)
         if channel is None or not _may_ask(channel, signed):
             return _error("access denied")
@@ -81,16 +80,22 @@ class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
             # Whoever the organization's MSP refuses is not one of its administrators.
             return False
 
-    def _local_members(self) -> list[tuple[Peer, Member | None]]:
-        return [(peer, None) for peer in self._directory.seen_by(self._peer)]
-
     def _peers(self, channel: Channel, query: protocol_pb2.PeerMembershipQuery) -> protocol_pb2.QueryResult:
         interest = query.filter if query.HasField("filter") else None
         try:
             found = self._directory.authorized(channel, interest)
         except NoDescriptor as error:
             return _error(str(error))
-        return _members([(member.peer, member) for member in found])
+        return self._members([(member.peer, member) for member in found])
+
+    def _members(self, found: list[tuple[Peer, Member | None]]) -> protocol_pb2.QueryResult:
+        """Peers by organization; one whose identity gossip knows is named even without a peer to show."""
+        result = protocol_pb2.PeerMembershipResult()
+        for msp_id in self._directory.organizations_known_to(self._peer):
+            result.peers_by_org[msp_id].SetInParent()
+        for peer, member in found:
+            result.peers_by_org[peer.msp_id].peers.append(_peer(peer, member))
+        return protocol_pb2.QueryResult(members=result)
 
     def _endorsers(self, channel: Channel, query: protocol_pb2.ChaincodeQuery) -> protocol_pb2.QueryResult:
         if not query.interests:
@@ -105,15 +110,9 @@ class DiscoveryService(protocol_pb2_grpc.DiscoveryServicer):
                 descriptor = self._directory.descriptor(channel, interest)
             except NoDescriptor:
                 # The cause is logged by Fabric and kept from the client.
-                return _error(f"failed constructing descriptor for {_go_text(interest)}")
+                return _error(f"failed constructing descriptor for {go_print(interest, self._peer.version)}")
             result.content.append(_descriptor(descriptor))
         return protocol_pb2.QueryResult(cc_query_res=result)
-
-
-def _go_text(interest: proposal_response_pb2.ChaincodeInterest) -> str:
-    """The message as Go prints it: ``chaincodes:{name:"x"}``. Names hold none of what is replaced."""
-    text = text_format.MessageToString(interest, as_one_line=True)
-    return text.replace(": ", ":").replace(" { ", ":{").replace(" }", "}")
 
 
 def config_result(bundle: Bundle) -> protocol_pb2.ConfigResult:
@@ -144,13 +143,6 @@ def _may_ask(channel: Channel, signed: SignedData) -> bool:
         # Answered with "access denied", whatever the reason.
         return False
     return True
-
-
-def _members(found: list[tuple[Peer, Member | None]]) -> protocol_pb2.QueryResult:
-    result = protocol_pb2.PeerMembershipResult()
-    for peer, member in found:
-        result.peers_by_org[peer.msp_id].peers.append(_peer(peer, member))
-    return protocol_pb2.QueryResult(members=result)
 
 
 def _descriptor(descriptor: Descriptor) -> protocol_pb2.EndorsementDescriptor:

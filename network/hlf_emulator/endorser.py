@@ -6,17 +6,13 @@ Order and texts: core/handlers/auth/filter, core/endorser/endorser.go and msgval
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-import grpc
-from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, proposal_pb2, proposal_response_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
-from hlf.wire.proposal import transaction_id
 from hlf.wire.transaction import proposal_hash
 from hlf_emulator.chaincode_stream import Message
 from hlf_emulator.channel import Channel
@@ -27,26 +23,30 @@ from hlf_emulator.execution import (
     EndorsementInfo,
     InvocationError,
     TransactionParams,
-    read_spec,
 )
 from hlf_emulator.go_text import decode_fault
 from hlf_emulator.ledger_calls import CallError
-from hlf_emulator.msp import Msp, MspError, MspIdentity, Verifier
-from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.msp import Msp, Verifier
+from hlf_emulator.policies import PolicyError
+from hlf_emulator.proposal_checks import (
+    Deserializer,
+    Proposal,
+    RpcRefused,
+    channel_of,
+    filtered,
+    unpack,
+    validate,
+)
 from hlf_emulator.simulator import SimulationError, Simulator
 from hlf_emulator.state import Space
+from hlf_emulator.version import Version
 
-TIME_WINDOW = timedelta(minutes=15)
-"""peer.authentication.timewindow of core.yaml."""
-
-
-class RpcRefused(Exception):  # noqa: N818 - the refusal, not an error of this program
-    """An RPC that ends with a gRPC status instead of an answer."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+_NO_LSCC = (
+    "could not launch chaincode lscc.syscc: error building chaincode: error building image: failed to get "
+    "chaincode package for external build: could not get legacy chaincode package 'lscc.syscc': open "
+    "/var/hyperledger/production/chaincodes/lscc.syscc: no such file or directory"
+)
+"""The old lifecycle still counts as a system chaincode, and is looked for as an installed one."""
 
 
 class EndorserHost(Protocol):
@@ -56,25 +56,12 @@ class EndorserHost(Protocol):
     identity: SigningIdentity
     local_msp: Msp
     verifier: Verifier
+    version: Version
     channels: dict[str, Channel]
     chaincodes: ChaincodeSupport
     clock: Callable[[], datetime]
 
     def siblings(self, channel: str) -> Iterable[Channel]: ...
-
-
-@dataclass
-class _Proposal:
-    signed: proposal_pb2.SignedProposal
-    message: proposal_pb2.Proposal
-    channel_header: common_pb2.ChannelHeader
-    signature_header: common_pb2.SignatureHeader
-    chaincode: str
-    input: chaincode_pb2.ChaincodeInput
-
-    @property
-    def signed_data(self) -> SignedData:
-        return SignedData(self.signed.proposal_bytes, self.signature_header.creator, self.signed.signature)
 
 
 class Endorser:
@@ -86,10 +73,18 @@ class Endorser:
         self._endorser = host.identity.serialized()
         self._spki = own.spki
 
-    async def process(self, signed: proposal_pb2.SignedProposal) -> proposal_response_pb2.ProposalResponse:
-        """Raises RpcRefused where Fabric ends the RPC with an error; other faults are in the response."""
-        self._filter(signed)
-        proposal = self._unpack(signed)
+    async def process(
+        self, signed: proposal_pb2.SignedProposal, *, filters: bool = True
+    ) -> proposal_response_pb2.ProposalResponse:
+        """Other faults than those of the proposal itself are in the response.
+
+        ``filters``: it comes through the authentication filters. Raises RpcRefused where Fabric ends the RPC
+        with an error.
+        """
+        if filters:
+            msps = self._msps(self._host.channels.get(channel_of(signed)))
+            filtered(signed, msps, self._host.clock(), self._host.version)
+        proposal = unpack(signed)
         name = proposal.channel_header.channel_id
         channel = self._host.channels.get(name)
         if name and channel is None:
@@ -102,100 +97,27 @@ class Endorser:
 
     # Who may ask
 
-    def _filter(self, signed: proposal_pb2.SignedProposal) -> None:
-        try:
-            header = common_pb2.Header.FromString(
-                proposal_pb2.Proposal.FromString(signed.proposal_bytes).header
-            )
-            creator = common_pb2.SignatureHeader.FromString(header.signature_header).creator
-            channel = common_pb2.ChannelHeader.FromString(header.channel_header)
-        except DecodeError as fault:
-            raise _refused(f"failed parsing proposal: {fault}") from fault
-        now = self._host.clock()
-        identity = self._identity(channel.channel_id, creator)
-        if identity is not None and identity.expired(now):
-            raise _refused("proposal client identity expired")
-        stamped = datetime.fromtimestamp(channel.timestamp.seconds, UTC) + timedelta(
-            microseconds=channel.timestamp.nanos // 1000
-        )
-        if abs(stamped - now) > TIME_WINDOW:
-            raise _refused(
-                f"request unauthorized due to incorrect timestamp {_rfc3339(stamped)}, peer time "
-                f"{_rfc3339(now)}, peer.authentication.timewindow 15m0s"
-            )
+    def _msps(self, channel: Channel | None) -> Deserializer:
+        return channel.bundle.msps if channel is not None else self._host.local_msp
 
-    def _identity(self, channel: str, creator: bytes) -> MspIdentity | None:
-        """The creator, where it can be read at all."""
-        found = self._host.channels.get(channel)
-        try:
-            return (found.bundle.msps if found else self._host.local_msp).deserialize(creator)
-        except MspError:
-            return None
-
-    def _unpack(self, signed: proposal_pb2.SignedProposal) -> _Proposal:
-        try:
-            message = proposal_pb2.Proposal.FromString(signed.proposal_bytes)
-            header = common_pb2.Header.FromString(message.header)
-            channel = common_pb2.ChannelHeader.FromString(header.channel_header)
-            signature = common_pb2.SignatureHeader.FromString(header.signature_header)
-            extension = proposal_pb2.ChaincodeHeaderExtension.FromString(channel.extension)
-        except DecodeError as fault:
-            raise _refused(f"error unmarshalling Proposal: {fault}") from fault
-        if not extension.HasField("chaincode_id"):
-            raise _refused("ChaincodeHeaderExtension.ChaincodeId is nil")
-        if not extension.chaincode_id.name:
-            raise _refused("ChaincodeHeaderExtension.ChaincodeId.Name is empty")
-        try:
-            spec = read_spec(message.payload)
-        except InvocationError as fault:
-            raise _refused(str(fault)) from fault
-        return _Proposal(signed, message, channel, signature, extension.chaincode_id.name, spec)
-
-    def _check(self, proposal: _Proposal, channel: Channel | None) -> None:
-        problem = self._problem(proposal)
-        if problem:
-            raise _refused(f"error validating proposal: {problem}")
+    def _check(self, proposal: Proposal, channel: Channel | None) -> None:
+        validate(proposal, self._msps(channel))
         if channel is None:
             return
         txid = proposal.channel_header.tx_id
         if channel.ledger.has_transaction(txid):
             creator = proposal.signature_header.creator.hex()
-            raise _refused(f"duplicate transaction found [{txid}]. Creator [{creator}]")
+            raise RpcRefused(f"duplicate transaction found [{txid}]. Creator [{creator}]")
         if proposal.chaincode not in SYSTEM_CHAINCODES:
             try:
                 channel.bundle.check_acl("peer/Propose", [proposal.signed_data])
             except PolicyError as refusal:
-                raise _refused(str(refusal)) from refusal
-
-    def _problem(self, proposal: _Proposal) -> str:
-        header, signature = proposal.channel_header, proposal.signature_header
-        if header.type not in (common_pb2.ENDORSER_TRANSACTION, common_pb2.CONFIG):
-            return f"invalid header type {_type_name(header.type)}"
-        if header.epoch != 0:
-            return "epoch is non-zero"
-        if not signature.nonce:
-            return "nonce is empty"
-        if not signature.creator:
-            return "creator is empty"
-        expected = transaction_id(signature.nonce, signature.creator)
-        if header.tx_id != expected:
-            return f"incorrectly computed txid '{header.tx_id}' -- expected '{expected}'"
-        if not proposal.signed.signature:
-            return "empty signature bytes"
-        identity = self._identity(header.channel_id, signature.creator)
-        if identity is None:
-            return f"access denied: channel [{header.channel_id}] creator org unknown, creator is malformed"
-        try:
-            identity.validate()
-            identity.verify(proposal.signed.proposal_bytes, proposal.signed.signature)
-        except MspError:
-            return f"access denied: channel [{header.channel_id}] creator org [{identity.msp_id}]"
-        return ""
+                raise RpcRefused(str(refusal)) from refusal
 
     # What is endorsed
 
     async def _simulate(
-        self, proposal: _Proposal, channel: Channel | None
+        self, proposal: Proposal, channel: Channel | None
     ) -> proposal_response_pb2.ProposalResponse:
         txid = proposal.channel_header.tx_id
         simulator = None
@@ -205,6 +127,10 @@ class Endorser:
             txid, proposal.chaincode, proposal.signed, proposal.signature_header.creator, channel, simulator
         )
         try:
+            if proposal.chaincode == "lscc":
+                raise InvocationError(
+                    f"error in simulation: failed to execute transaction {txid}: {_NO_LSCC}"
+                )
             try:
                 info = self._host.chaincodes.endorsement_info(proposal.chaincode, params)
             except InvocationError as refusal:
@@ -219,7 +145,7 @@ class Endorser:
                 simulator.close()
 
     async def _run(
-        self, proposal: _Proposal, params: TransactionParams, info: EndorsementInfo
+        self, proposal: Proposal, params: TransactionParams, info: EndorsementInfo
     ) -> tuple[proposal_response_pb2.Response, bytes]:
         txid = params.transaction_id
         try:
@@ -247,7 +173,7 @@ class Endorser:
 
     def _respond(
         self,
-        proposal: _Proposal,
+        proposal: Proposal,
         params: TransactionParams,
         response: proposal_response_pb2.Response,
         event: bytes,
@@ -332,18 +258,3 @@ def _failed(message: str) -> proposal_response_pb2.ProposalResponse:
     return proposal_response_pb2.ProposalResponse(
         response=proposal_response_pb2.Response(status=500, message=message)
     )
-
-
-def _refused(message: str) -> RpcRefused:
-    return RpcRefused(grpc.StatusCode.UNKNOWN, message)
-
-
-def _type_name(number: int) -> str:
-    try:
-        return common_pb2.HeaderType.Name(number)  # type: ignore[arg-type]
-    except ValueError:
-        return str(number)
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

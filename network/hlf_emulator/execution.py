@@ -11,18 +11,16 @@ from typing import Protocol
 
 from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_pb2, proposal_response_pb2
-from google.protobuf.message import DecodeError
 
 from hlf_emulator.bundle import check_without_channel
 from hlf_emulator.chaincode_stream import ChaincodeStream, ExecutionError, LaunchError, Message
 from hlf_emulator.channel import Channel
 from hlf_emulator.definitions import LIFECYCLE, SYSTEM_CHAINCODES
-from hlf_emulator.go_text import decode_fault
 from hlf_emulator.ledger_calls import CallContext, CallError
 from hlf_emulator.lifecycle import ADMIN_FUNCTIONS, LifecycleCall, invoke
 from hlf_emulator.lifecycle_rules import LifecycleError
 from hlf_emulator.lifecycle_state import PublicAccess, read_sequence
-from hlf_emulator.packages import PackageStore
+from hlf_emulator.packages import PackageError, PackageStore
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.simulator import SimulationError, Simulator
 from hlf_emulator.syscc import LocalCheck, SystemCall, configure, failure, query, success
@@ -201,12 +199,14 @@ class ChaincodeSupport:
             if stream is not None:
                 del self._streams[package_id]
                 await stream.close()
-            connection = self.host.packages.packages[package_id].connection
             try:
-                if connection is None:
-                    raise LaunchError("could not get connection info")
+                connection = self.host.packages.packages[package_id].connection()
                 stream = ChaincodeStream(package_id, connection, self._invoke, self.host.version)
                 await stream.start(START_TIMEOUT)
+            except PackageError as fault:
+                raise InvocationError(
+                    f"could not launch chaincode {package_id}: error building chaincode: {fault}"
+                ) from fault
             except LaunchError as fault:
                 raise InvocationError(f"could not launch chaincode {package_id}: {fault}") from fault
             self._streams[package_id] = stream
@@ -296,19 +296,3 @@ class ChaincodeSupport:
                 if channel.approved_package(chaincode) == package_id:
                     found.setdefault(name, []).append((chaincode, definition.version))
         return found
-
-
-def read_spec(payload: bytes) -> chaincode_pb2.ChaincodeInput:
-    """The input of a proposal's payload. Raises InvocationError with Fabric's text."""
-    try:
-        content = proposal_pb2.ChaincodeProposalPayload.FromString(payload)
-        spec = chaincode_pb2.ChaincodeInvocationSpec.FromString(content.input)
-    except DecodeError as fault:
-        raise InvocationError(
-            f"error unmarshalling ChaincodeProposalPayload: {decode_fault(payload)}"
-        ) from fault
-    if not spec.HasField("chaincode_spec"):
-        raise InvocationError("chaincode invocation spec did not contain chaincode spec")
-    if not spec.chaincode_spec.HasField("input"):
-        raise InvocationError("chaincode input did not contain any input")
-    return spec.chaincode_spec.input

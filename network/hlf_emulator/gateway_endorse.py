@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from fabric_protos.common import common_pb2
 from fabric_protos.gateway import gateway_pb2
 from fabric_protos.peer import chaincode_pb2, proposal_pb2, proposal_response_pb2, transaction_pb2
-from google.protobuf.message import DecodeError
 
+from hlf_emulator.deadlines import until_deadline
 from hlf_emulator.directory import Member
 from hlf_emulator.endorsement_plan import Plan, detail
 from hlf_emulator.gateway_peers import GatewayPeers, NoPeers
-from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT, RpcError
+from hlf_emulator.go_text import Undecodable, unmarshal
+from hlf_emulator.rpc_status import RpcError
 
+_TIMEOUT = "endorsement timeout expired while collecting"
 _PREFIX = "retry specifying endorsing organization(s) to protect transient data"
 
 
@@ -36,12 +39,12 @@ class ProposalContent:
 
 
 def read_content(signed: proposal_pb2.SignedProposal) -> ProposalContent:
-    """Unpack a signed proposal. Raises DecodeError."""
-    proposal = proposal_pb2.Proposal.FromString(signed.proposal_bytes)
-    header = common_pb2.Header.FromString(proposal.header)
-    channel_header = common_pb2.ChannelHeader.FromString(header.channel_header)
-    payload = proposal_pb2.ChaincodeProposalPayload.FromString(proposal.payload)
-    invocation = chaincode_pb2.ChaincodeInvocationSpec.FromString(payload.input)
+    """Unpack a signed proposal. Raises Undecodable."""
+    proposal = unmarshal(proposal_pb2.Proposal, signed.proposal_bytes)
+    header = unmarshal(common_pb2.Header, proposal.header)
+    channel_header = unmarshal(common_pb2.ChannelHeader, header.channel_header)
+    payload = unmarshal(proposal_pb2.ChaincodeProposalPayload, proposal.payload)
+    invocation = unmarshal(chaincode_pb2.ChaincodeInvocationSpec, payload.input)
     return ProposalContent(
         header=header,
         payload=payload,
@@ -53,7 +56,10 @@ def read_content(signed: proposal_pb2.SignedProposal) -> ProposalContent:
 
 
 async def endorse(
-    peers: GatewayPeers, own_msp_id: str, request: gateway_pb2.EndorseRequest
+    peers: GatewayPeers,
+    own_msp_id: str,
+    request: gateway_pb2.EndorseRequest,
+    context: grpc.aio.ServicerContext[Any, Any],
 ) -> common_pb2.Envelope:
     """The prepared, unsigned transaction. Raises RpcError."""
     signed = request.proposed_transaction
@@ -63,9 +69,8 @@ async def endorse(
         )
     try:
         content = read_content(signed)
-    except DecodeError as error:
-        text = f"error unmarshalling Proposal: {INVALID_WIRE_FORMAT}"
-        raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, text) from error
+    except Undecodable as fault:
+        raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, str(fault)) from fault
     if request.endorsing_organizations:
         try:
             plan = peers.plan_for_organizations(
@@ -74,15 +79,10 @@ async def endorse(
         except NoPeers as error:
             raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
     else:
-        plan = await _plan_from_first(peers, own_msp_id, content, signed)
-    while plan.completed is None:
-        endorsers = plan.endorsers()
-        if endorsers is None:
-            break
-        waiting = [_collect(peers, plan, member, signed) for member in endorsers]
-        # One alone needs no task of its own.
-        exhausted = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
-        plan.abandon(exhausted)
+        async with until_deadline(context, f"{_TIMEOUT} first endorsement"):
+            plan = await _plan_from_first(peers, own_msp_id, content, signed)
+    async with until_deadline(context, f"{_TIMEOUT} endorsements"):
+        await _complete(peers, plan, signed)
     if plan.completed is None:
         raise RpcError(
             grpc.StatusCode.ABORTED,
@@ -90,6 +90,18 @@ async def endorse(
             plan.details,
         )
     return _prepare(content, plan.payload, plan.completed.endorsements)
+
+
+async def _complete(peers: GatewayPeers, plan: Plan, signed: proposal_pb2.SignedProposal) -> None:
+    """Ask for endorsements, layout by layout, until one is complete or none is left."""
+    while plan.completed is None:
+        endorsers = plan.endorsers()
+        if endorsers is None:
+            return
+        waiting = [_collect(peers, plan, member, signed) for member in endorsers]
+        # One alone needs no task of its own.
+        exhausted = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
+        plan.abandon(exhausted)
 
 
 async def _collect(

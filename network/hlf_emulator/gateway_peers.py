@@ -9,12 +9,11 @@ from fabric_protos.peer import proposal_pb2, proposal_response_pb2
 
 from hlf_emulator.directory import SYSTEM_CHAINCODES, Directory, Member, NoDescriptor
 from hlf_emulator.endorsement_plan import Plan
-from hlf_emulator.peer import Peer, RpcRefused
+from hlf_emulator.peer import Peer
+from hlf_emulator.proposal_checks import FilterRefused, RpcRefused
 
 ENDORSEMENT_TIMEOUT = 30.0  # peer.gateway.endorsementTimeout, core.yaml
 STREAM_TERMINATED = "chaincode stream terminated"
-# The authentication filters answer without a proposal response, so the local peer is asked like a remote one.
-_FILTERS = ("proposal client identity expired", "request unauthorized due to incorrect timestamp")
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,15 @@ class GatewayPeers:
     async def ask(self, member: Member, signed: proposal_pb2.SignedProposal) -> Answer:
         """Send the proposal to one peer."""
         local = member.peer is self._local
+        filters = not local or self._local.version.gateway_filters
         if not member.peer.running:
             return Answer(None, grpc.StatusCode.UNAVAILABLE, connection_refused(member.peer.endpoint), True)
         try:
             async with asyncio.timeout(ENDORSEMENT_TIMEOUT):
-                response = await member.peer.process_proposal(signed)
+                response = await member.peer.process_proposal(signed, filters=filters)
         except RpcRefused as refused:
-            if local and not refused.message.startswith(_FILTERS):
+            # A filter gives no response, so that the local peer's refusal is taken for a remote one's.
+            if local and not isinstance(refused, FilterRefused):
                 return Answer(None, grpc.StatusCode.FAILED_PRECONDITION, refused.message)
             text = refused.message if local else remote_error(refused.code, refused.message)
             return Answer(None, grpc.StatusCode.UNAVAILABLE, text, True)

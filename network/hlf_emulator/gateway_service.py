@@ -1,7 +1,6 @@
 """gateway.Gateway, as one peer offers it (internal/pkg/gateway)."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
@@ -11,16 +10,17 @@ from fabric_protos.peer import chaincode_event_pb2, proposal_pb2, proposal_respo
 from google.protobuf.message import DecodeError
 
 from hlf_emulator.block_events import chaincode_events
+from hlf_emulator.deadlines import until_deadline
 from hlf_emulator.directory import Directory
 from hlf_emulator.endorsement_plan import detail
 from hlf_emulator.gateway_endorse import endorse, read_content
 from hlf_emulator.gateway_peers import GatewayPeers, NoPeers
 from hlf_emulator.gateway_submit import no_config, submit
+from hlf_emulator.go_text import Undecodable, decode_fault
 from hlf_emulator.peer import Channel, Peer
 from hlf_emulator.policies import PolicyError, SignedData
-from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT, RpcError, abort
+from hlf_emulator.rpc_status import RpcError, abort
 
-CONCURRENCY_LIMIT = 500  # peer.limits.concurrency.gatewayService, core.yaml
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -31,14 +31,13 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         self._peer = peer
         self._directory = directory
         self._peers = GatewayPeers(peer, directory)
-        self._in_flight = 0
 
     async def Evaluate(  # noqa: N802 - the RPC's name
         self, request: gateway_pb2.EvaluateRequest, context: _Context
     ) -> gateway_pb2.EvaluateResponse:
         """Ask one peer, own organization first; retried on another where Fabric retries."""
         try:
-            with self._slot():
+            async with until_deadline(context, "evaluate timeout expired"):
                 return await self._evaluate(request)
         except RpcError as error:
             await abort(context, error)
@@ -48,9 +47,8 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
     ) -> gateway_pb2.EndorseResponse:
         """Collect endorsements, by the organizations named or as discovery derives them."""
         try:
-            with self._slot():
-                prepared = await endorse(self._peers, self._peer.msp_id, request)
-                return gateway_pb2.EndorseResponse(prepared_transaction=prepared)
+            prepared = await endorse(self._peers, self._peer.msp_id, request, context)
+            return gateway_pb2.EndorseResponse(prepared_transaction=prepared)
         except RpcError as error:
             await abort(context, error)
 
@@ -59,7 +57,8 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
     ) -> gateway_pb2.SubmitResponse:
         """Broadcast to the orderers; OK says that a quorum of them has it, not that it is committed."""
         try:
-            with self._slot():
+            text = "submit timeout expired while broadcasting to ordering service"
+            async with until_deadline(context, text):
                 submit(self._peer, self._directory, request)
                 return gateway_pb2.SubmitResponse()
         except RpcError as error:
@@ -70,7 +69,7 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
     ) -> gateway_pb2.CommitStatusResponse:
         """Wait, for as long as the client does, until this peer has committed the transaction."""
         try:
-            with self._slot():
+            async with until_deadline(context, "context deadline exceeded"):
                 return await self._commit_status(request)
         except RpcError as error:
             await abort(context, error)
@@ -80,24 +79,10 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
     ) -> AsyncIterator[gateway_pb2.ChaincodeEventsResponse]:
         """Events of valid transactions, one message for each block that has some."""
         try:
-            with self._slot():
-                async for response in self._events(request):
-                    yield response
+            async for response in self._events(request):
+                yield response
         except RpcError as error:
             await abort(context, error)
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        if self._in_flight >= CONCURRENCY_LIMIT:
-            raise RpcError(
-                grpc.StatusCode.UNKNOWN,
-                f"too many requests for /gateway.Gateway, exceeding concurrency limit ({CONCURRENCY_LIMIT})",
-            )
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
 
     async def _evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
         signed = request.proposed_transaction
@@ -138,13 +123,10 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         try:
             request = gateway_pb2.CommitStatusRequest.FromString(signed.request)
         except DecodeError as error:
-            raise RpcError(invalid, f"invalid status request: {INVALID_WIRE_FORMAT}") from error
-        if not request.identity:
-            raise RpcError(invalid, "no identity provided")
-        if not request.channel_id:
-            raise RpcError(invalid, "no channel ID provided")
-        if not request.transaction_id:
-            raise RpcError(invalid, "transaction ID should not be empty")
+            fault = decode_fault(signed.request)
+            raise RpcError(invalid, f"invalid status request: {fault}") from error
+        if self._peer.version.status_fields:
+            _check_status_fields(request)
         channel = self._authorized(
             "gateway/CommitStatus",
             request.channel_id,
@@ -169,7 +151,8 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         try:
             request = gateway_pb2.ChaincodeEventsRequest.FromString(signed.request)
         except DecodeError as error:
-            raise RpcError(invalid, f"invalid chaincode events request: {INVALID_WIRE_FORMAT}") from error
+            fault = decode_fault(signed.request)
+            raise RpcError(invalid, f"invalid chaincode events request: {fault}") from error
         channel = self._authorized(
             "gateway/ChaincodeEvents",
             request.channel_id,
@@ -203,6 +186,16 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         return channel
 
 
+def _check_status_fields(request: gateway_pb2.CommitStatusRequest) -> None:
+    invalid = grpc.StatusCode.INVALID_ARGUMENT
+    if not request.identity:
+        raise RpcError(invalid, "no identity provided")
+    if not request.channel_id:
+        raise RpcError(invalid, "no channel ID provided")
+    if not request.transaction_id:
+        raise RpcError(invalid, "transaction ID should not be empty")
+
+
 def _unpack(signed: proposal_pb2.SignedProposal) -> tuple[str, str, bool]:
     """Channel, chaincode and whether there is transient data. Raises RpcError."""
 
@@ -213,8 +206,8 @@ def _unpack(signed: proposal_pb2.SignedProposal) -> tuple[str, str, bool]:
         raise refuse("a signed proposal is required")
     try:
         content = read_content(signed)
-    except DecodeError as error:
-        raise refuse(f"error unmarshalling Proposal: {INVALID_WIRE_FORMAT}") from error
+    except Undecodable as fault:
+        raise refuse(str(fault)) from fault
     if not content.channel:
         raise refuse("no channel id provided")
     if not content.has_chaincode_spec:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 
 INVALID_TEXT = "string field contains invalid UTF-8"
+M = TypeVar("M", bound=Message)
+
+
+class Undecodable(Exception):  # noqa: N818 - of bytes, not of this program
+    """Bytes that are no message of the kind wanted; the text is Go's."""
+
+
+def unmarshal(kind: type[M], content: bytes) -> M:
+    """Decode as Fabric's protoutil does. Raises Undecodable with the text that it gives."""
+    try:
+        return kind.FromString(content)
+    except DecodeError as fault:
+        raise Undecodable(f"error unmarshalling {kind.DESCRIPTOR.name}: {decode_fault(content)}") from fault
 
 
 def decode_fault(content: bytes) -> str:

@@ -124,6 +124,7 @@ class MspIdentity:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self.not_after: datetime = certificate.not_valid_after_utc
+        self.has_issuer = False
         self._validated = False
         self._refusal: str | None = None
         self._certifiers: frozenset[bytes] = frozenset()
@@ -226,7 +227,24 @@ class Msp:
         message = parse_identity(serialized)
         if message.mspid != self.msp_id:
             raise MspError(f"expected MSP ID {self.msp_id}, received {message.mspid}")
-        return self.identity(message.id_bytes)
+        return self.issued_identity(message.id_bytes)
+
+    def issued_identity(self, pem: bytes) -> MspIdentity:
+        """A certificate of one of this MSP's authorities, otherwise not validated yet.
+
+        Fabric looks for the issuer before anything else, to bring an ECDSA signature into its low form
+        (msp/mspimpl.go, sanitizeCert). Raises MspError.
+        """
+        identity = self.identity(pem)
+        if not identity.has_issuer and not _is_authority(identity.certificate):
+            moment = identity.certificate.not_valid_before_utc + timedelta(seconds=1)
+            authorities = [*self.roots, *self.intermediates]
+            if not any(_issued(authority, identity.certificate, moment) for authority in authorities):
+                raise MspError(
+                    "the supplied identity is not valid: x509: certificate signed by unknown authority"
+                )
+        identity.has_issuer = True
+        return identity
 
     def judge(self, identity: MspIdentity) -> frozenset[bytes]:
         """Validate and return the DER of the CA certificates on the chain. Raises MspError."""
@@ -382,7 +400,7 @@ class MspManager:
             msp = self.msps.get(message.mspid)
             if msp is None:
                 raise MspError(f"MSP {message.mspid} is not defined on channel")
-            known = msp.identity(message.id_bytes)
+            known = msp.issued_identity(message.id_bytes)
             self._identities.put(serialized, known)
         return known
 

@@ -16,12 +16,13 @@ from hlf.identity import SigningIdentity
 from hlf_emulator.bundle import ConfigError, config_envelope
 from hlf_emulator.channel import Channel, Ledger
 from hlf_emulator.disk import Disk, DiskError
-from hlf_emulator.endorser import Endorser, RpcRefused
+from hlf_emulator.endorser import Endorser
 from hlf_emulator.execution import ChaincodeSupport
 from hlf_emulator.ledger import SharedLedger
 from hlf_emulator.msp import Msp, MspError, Verifier
 from hlf_emulator.packages import PackageStore
 from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.proposal_checks import RpcRefused
 from hlf_emulator.version import FABRIC_3_1, Version
 
 # common/configtx/validator.go; channel names are also names of folders.
@@ -171,10 +172,13 @@ class Peer:
         return channel
 
     async def process_proposal(
-        self, signed: proposal_pb2.SignedProposal
+        self, signed: proposal_pb2.SignedProposal, *, filters: bool = True
     ) -> proposal_response_pb2.ProposalResponse:
-        """Endorser.ProcessProposal. Raises RpcRefused where Fabric ends with a gRPC error."""
-        return await self._endorser.process(signed)
+        """Endorser.ProcessProposal, by default through the authentication filters.
+
+        Raises RpcRefused where Fabric ends with a gRPC error.
+        """
+        return await self._endorser.process(signed, filters=filters)
 
     def siblings(self, channel: str) -> Iterable[Channel]:
         """The channel at the other running peers of the process that this one knows of."""

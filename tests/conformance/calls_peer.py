@@ -194,7 +194,7 @@ def _block(block: common_pb2.Block, tip: int) -> Answer:
         return {"number": _number(block.header.number, tip), "data": False, "metadata": _metadata(block)}
     return {
         "number": _number(block.header.number, tip),
-        "types": [each.type for each in decode_block(block).transactions],
+        "types": sorted({each.type for each in decode_block(block).transactions}),
         "metadata": _metadata(block),
     }
 
@@ -249,7 +249,7 @@ _SHAPES: Mapping[str, Callable[[Any, int], Answer]] = {
 
 
 def query_of(asked: Mapping[str, Any]) -> protocol_pb2.Query:
-    """A discovery query of the kind `query`; `interests` are lists of ChaincodeCalls' fields, `filter` one."""
+    """A query of discovery: `interests` are lists of ChaincodeCalls' fields, `filter` is one such list."""
     query = protocol_pb2.Query(channel=asked.get("channel", "slice"))
     kind = asked["query"]
     if kind == "peers":

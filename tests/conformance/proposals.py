@@ -17,8 +17,8 @@ from fabric_protos.peer import chaincode_pb2, proposal_pb2
 from hlf.wire.proposal import transaction_id
 
 GARBAGE = b"\xff\xff"
-_ILL_TEXT = b"\x12\x02\xff\xfe"
-"""A field 2 of two bytes that are no UTF-8."""
+_ILL_TEXT = b"\x22\x02\xff\xfe"
+"""A field 4, a channel header's channel, of two bytes that are no UTF-8."""
 
 
 class _Parts:
