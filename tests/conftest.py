@@ -12,6 +12,8 @@ from hlf_network.topology import load
 from tests.conformance.calls import Access
 from tests.networks import TOPOLOGY, Networks, opened
 
+pytest_plugins = ("hlf_network.pytest_plugin", "pytester")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

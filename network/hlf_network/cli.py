@@ -4,14 +4,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hlf.errors import FabricError
-from hlf_network.consortium import Consortium
 from hlf_network.emulator_cli import emulator
-from hlf_network.runtime import Choice
+
+if TYPE_CHECKING:
+    from hlf_network.consortium import Consortium
+    from hlf_network.runtime import Choice
 
 _TOPOLOGY = Path("network") / "topology.yaml"
 _STATE = Path("network") / "state"
@@ -47,7 +49,10 @@ def network(context: click.Context, topology: Path, state: Path, profiles: Path 
     context.obj = (topology, state, profiles or (_PROFILES if state == _STATE else None))
 
 
-def _consortium(context: click.Context, runtime: Choice = "auto") -> Consortium:
+def _consortium(context: click.Context, runtime: "Choice" = "auto") -> "Consortium":
+    # `hlf emulator` does without, and starts the sooner.
+    from hlf_network.consortium import Consortium
+
     topology, state, profiles = context.obj
     # An environment variable, since a command line is readable by every user of the machine.
     password = os.environ.get("HLF_WALLET_PASSWORD")
@@ -60,7 +65,7 @@ def _consortium(context: click.Context, runtime: Choice = "auto") -> Consortium:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the status at the end, as JSON.")
 @click.pass_context
-def up(context: click.Context, runtime: Choice, as_json: bool) -> None:
+def up(context: click.Context, runtime: "Choice", as_json: bool) -> None:
     """Bring the network up, or repair it.
 
     With HLF_WALLET_PASSWORD in the environment the keys in the wallets are encrypted.

@@ -68,6 +68,10 @@ class Faults:
         """End every fault of a node and start it if it is stopped; without a node, of all, with expiries."""
         self._fault("heal", **({} if node is None else {"node": node}))
 
+    def drop_channel(self, channel: str) -> None:
+        """No fault: forget a channel as if it had never been."""
+        self._ask("POST", "/channels/drop", {"channel": channel})
+
     def _fault(self, name: str, **asked: object) -> dict[str, Any]:
         return self._ask("POST", f"/faults/{name}", asked)
 

@@ -31,6 +31,7 @@ from hlf_network.sample import (
     ADMIN_API,
     CHANNEL,
     CONTROL,
+    LOOPBACK,
     MEMBERS,
     ORDERER,
     ORG1,
@@ -90,15 +91,18 @@ class EmulatedNetwork:
     @property
     def faults(self) -> Faults:
         """Faults on request."""
-        return Faults(f"127.0.0.1:{self.ports[CONTROL]}")
+        return Faults(f"{LOOPBACK}:{self.ports[CONTROL]}")
 
     @property
     def running(self) -> bool:
         """Whether its process lives."""
         return self._process.pid is not None
 
-    def up(self, channels: Sequence[str] = (CHANNEL,)) -> None:
-        """Start it with these channels, or repair what is there. NetworkError says what stands in the way."""
+    def up(self, channels: Sequence[str] = (CHANNEL,), *, until_eof: int | None = None) -> None:
+        """Start it with these channels, or repair what is there. NetworkError says what stands in the way.
+
+        `until_eof`: a descriptor; the emulator ends when everybody has closed the other end.
+        """
         with self._locked():
             self._check()
             ledgers = self._ledgers()
@@ -112,12 +116,16 @@ class EmulatedNetwork:
                             self.ports,
                             ledgers=ledgers,
                             batch_timeout=self.options.batch_timeout,
+                            sync=not self.options.in_memory,
                             seed=self.options.seed,
                         ),
                         indent=1,
                     )
                 )
-                self._process.start(python("hlf_emulator", "--config", str(self.paths.config)), {})
+                command = python("hlf_emulator", "--config", str(self.paths.config))
+                if until_eof is not None:
+                    command.append("--until-eof")
+                self._process.start(command, {}, until_eof)
             self._process.wait_ready(_READY)
             for channel in channels:
                 self.create_channel(channel)
@@ -211,6 +219,13 @@ class EmulatedNetwork:
                 peer.join_channel(genesis)
 
         _together(join, chosen)
+
+    def drop_channel(self, name: str) -> None:
+        """Remove a channel with all its blocks from every node, which Fabric cannot; harmless when it is not
+        there.
+        """
+        self.faults.drop_channel(name)
+        self.paths.genesis(name).unlink(missing_ok=True)
 
     def deploy(
         self,
@@ -320,7 +335,7 @@ class EmulatedNetwork:
 
     def _require_ports(self) -> None:
         for name, port in self.ports.items():
-            if not free(port, "127.0.0.1"):
+            if not free(port, LOOPBACK):
                 raise NetworkError(
                     f"port {port}, for {name}, is held by another program",
                     hint=f"`lsof -i :{port}` names it; --free-ports or --port-base N choose other ports",

@@ -13,16 +13,16 @@ import click
 
 from hlf_network import ports
 from hlf_network.collections_file import read_collections
-from hlf_network.consortium import Consortium
 from hlf_network.control import Faults, control_address
 from hlf_network.emulated import EmulatedNetwork, Options
 from hlf_network.errors import NetworkError
-from hlf_network.layout import Paths
 from hlf_network.processes import recorded
 from hlf_network.sample import ADMIN_API, CHANNEL, MEMBERS, ORDERER, PORTS, SamplePaths, ports_from
 from hlf_network.sample import organization as sample_organization
 
 _STATE = Path("test-network")
+# What a topology's network has in its folder (hlf_network.layout.Paths).
+_RECORD, _RUN = "network.json", "run"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -75,11 +75,13 @@ def up(
     folder = Path(mkdtemp(prefix="hlf-emulator-")) if temporary else (state or _STATE)
     given = [port_base is not None, free_ports, seed is not None, batch_timeout is not None, in_memory]
     if topology is not None:
+        from hlf_network.consortium import Consortium  # the sample does without, and starts the sooner
+
         if any(given[:4]):
             raise click.UsageError("a topology says itself when blocks are cut, and ports are found")
         consortium = Consortium(topology, folder, "emulator")
         consortium.up(lambda line: click.echo(line, err=True))
-        control = control_address(folder / "run" / "emulator.config")
+        control = control_address(folder / _RUN / "emulator.config")
         _started({"state": str(folder.resolve()), "control": f"http://{control}"}, as_json)
         end: Callable[[], object] = consortium.down if temporary else lambda: _end_processes(folder)
     else:
@@ -143,7 +145,7 @@ def _wait() -> None:
 
 
 def _end_processes(folder: Path) -> None:
-    for process in recorded(Paths(folder).run):
+    for process in recorded(folder / _RUN):
         process.stop()
 
 
@@ -152,8 +154,10 @@ def _end_processes(folder: Path) -> None:
 @_json
 def down(state: Path, as_json: bool) -> None:
     """Remove the network: its process, ledgers, keys and certificates."""
-    if Paths(state).record.exists():
-        removed = Consortium(Paths(state).topology, state).down()
+    if (state / _RECORD).exists():
+        from hlf_network.consortium import Consortium
+
+        removed = Consortium(state / "topology.yaml", state).down()
     else:
         removed = EmulatedNetwork(state).down()
     if as_json:
@@ -181,7 +185,7 @@ def status(state: Path, as_json: bool) -> None:
 
 
 def _faults(state: Path) -> Faults:
-    for config in (SamplePaths(state).config, Paths(state).run / "emulator.config"):
+    for config in (SamplePaths(state).config, state / _RUN / "emulator.config"):
         if config.exists():
             return Faults(control_address(config))
     return Faults(control_address(SamplePaths(state).config))

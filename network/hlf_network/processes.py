@@ -51,18 +51,21 @@ class HostProcess:
         _reap(pid)
         return pid if started_at(pid) == record["started"] else None
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start it in a session of its own, unless it runs already."""
+    def start(
+        self, arguments: Sequence[str], environment: Mapping[str, str], stdin: int | None = None
+    ) -> None:
+        """Start it in a session of its own, unless it runs already; `stdin` is its standard input."""
         if self.pid is not None:
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         flags = os.O_WRONLY | os.O_CREAT
+        nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         pid = os.posix_spawn(
             arguments[0],
             list(arguments),
             {**{key: value for key, value in os.environ.items() if key not in _SECRET}, **environment},
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                nothing if stdin is None else (os.POSIX_SPAWN_DUP2, stdin, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(self._output), flags | os.O_TRUNC, 0o600),
                 (os.POSIX_SPAWN_OPEN, 2, str(self.log), flags | os.O_APPEND, 0o600),
             ],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 CHANNEL = "mychannel"
 CONTROL = "control"
+LOOPBACK = "127.0.0.1"
 COUNTRY = "US"
 
 
@@ -129,17 +130,19 @@ def configuration(
     *,
     ledgers: Path,
     batch_timeout: str | None,
+    sync: bool,
     seed: int | None,
 ) -> dict[str, object]:
     """The emulator's configuration file."""
     document: dict[str, object] = {
         "state": str(ledgers),
-        "control": f"127.0.0.1:{ports[CONTROL]}",
+        "sync": sync,
+        "control": f"{LOOPBACK}:{ports[CONTROL]}",
         "peers": [_node(paths, one, ports) for one in MEMBERS],
         "orderers": [
             {
                 **_node(paths, ORDERER, ports),
-                "admin_listen": f"127.0.0.1:{ports[ADMIN_API]}",
+                "admin_listen": f"{LOOPBACK}:{ports[ADMIN_API]}",
                 "admin_client_roots": [str(paths.tls_ca_certificate(ORDERER))],
             }
         ],
@@ -156,7 +159,7 @@ def _node(paths: SamplePaths, one: SampleOrganization, ports: Mapping[str, int])
     return {
         "name": one.node,
         "msp_id": one.msp_id,
-        "listen": f"127.0.0.1:{ports[one.node]}",
+        "listen": f"{LOOPBACK}:{ports[one.node]}",
         "external": f"{one.node}:{ports[one.node]}",
         "msp": str(folder / "msp"),
         "tls": {

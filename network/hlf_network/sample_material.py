@@ -14,9 +14,9 @@ from fabric_protos.common import common_pb2
 from hlf.wire.configtx import Capabilities, ChannelSpec, OrganizationSpec, genesis_block
 from hlf.wire.consensus import RAFT, BatchSpec, ConsenterSpec
 from hlf_network.crypto import Authority, Credential, write_public, write_secret
-from hlf_network.layout import LOOPBACK
 from hlf_network.sample import (
     COUNTRY,
+    LOOPBACK,
     MEMBERS,
     ORDERER,
     ORGANIZATIONS,
