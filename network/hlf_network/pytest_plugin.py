@@ -1,8 +1,8 @@
 """Fixtures for tests of Fabric applications and contracts: a network, a fresh channel, a deployed contract.
 
 `fabric_network` is started once a session (under pytest-xdist once a worker) on free ports; `channel` is a
-new channel of both organizations for each test; `contract` deploys the contract classes of the marker
-`@pytest.mark.contract(Class, …)` on it, served by this very process, so that a debugger stops in them.
+new channel of both organizations for each test; `contract` deploys the classes of the marker
+`@pytest.mark.chaincode(contracts=[Class])` on it, served by this very process, so a debugger stops there.
 """
 
 import os
@@ -21,8 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "contract(*classes, name=None, policy=None, collections=()): deploy these contracts on the test's "
-        "channel; the fixture `contract` calls them",
+        "chaincode(contracts=[...], name=None, policy=None, collections=()): what the fixture `contract` "
+        "deploys on the test's channel and calls (by keyword: pytest takes a lone class for what it marks)",
     )
 
 
@@ -53,11 +53,11 @@ def channel(fabric_network: "FabricNetwork") -> "Iterator[Channel]":
 
 @pytest.fixture
 def contract(request: pytest.FixtureRequest, channel: "Channel") -> "hlf.Contract":
-    """The contract of the marker `contract`, deployed on `channel`, as User1 of Org1MSP calls it."""
-    marker = request.node.get_closest_marker("contract")
-    if marker is None or not marker.args:
-        raise pytest.UsageError("the fixture `contract` needs @pytest.mark.contract(ContractClass)")
-    return channel.contract(channel.deploy(*marker.args, **marker.kwargs))
+    """The chaincode of the marker, deployed on `channel`, as User1 of Org1MSP calls it."""
+    marker = request.node.get_closest_marker("chaincode")
+    if marker is None or not marker.kwargs.get("contracts"):
+        raise pytest.UsageError("the fixture `contract` needs @pytest.mark.chaincode(contracts=[…])")
+    return channel.contract(channel.deploy(**marker.kwargs))
 
 
 @pytest.fixture

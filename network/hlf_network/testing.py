@@ -113,7 +113,8 @@ class Channel:
 
     def deploy(
         self,
-        *contracts: type[Contract],
+        contracts: Sequence[type[Contract]],
+        *,
         name: str | None = None,
         policy: str | None = None,
         collections: Sequence[Collection] = (),
@@ -123,7 +124,7 @@ class Channel:
         By default that is the first class's; `policy` is the endorsement policy, by default the majority's.
         """
         chosen = name or contracts[0].__name__
-        address = self.network.servers.address(chosen, contracts)
+        address = self.network.servers.address(chosen, tuple(contracts))
         self.network.emulated.deploy(
             self.name, chosen, address, policy=policy, collections=collections, members=self.members
         )

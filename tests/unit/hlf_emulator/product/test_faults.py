@@ -36,7 +36,7 @@ def level(channel: Channel) -> bool:
 
 
 def test_a_stopped_peer_is_found_by_nobody_and_comes_back_with_what_it_missed(channel: Channel) -> None:
-    name = channel.deploy(Assets, policy=f"OR('{ORG1.msp_id}.peer')")
+    name = channel.deploy([Assets], policy=f"OR('{ORG1.msp_id}.peer')")
     faults = channel.network.faults
     faults.stop(PEER2)
     assert faults.status()["stopped"] == [PEER2]
@@ -51,7 +51,7 @@ def test_a_stopped_peer_is_found_by_nobody_and_comes_back_with_what_it_missed(ch
 
 
 def test_without_a_quorum_nothing_is_ordered_until_it_is_healed(channel: Channel) -> None:
-    name = channel.deploy(Assets)
+    name = channel.deploy([Assets])
     faults = channel.network.faults
     assert faults.lose_quorum(channel.name) == [ORDERER.node]
     before = height(channel, PEER1)
@@ -65,7 +65,7 @@ def test_without_a_quorum_nothing_is_ordered_until_it_is_healed(channel: Channel
 
 
 def test_a_delayed_peer_commits_later_than_the_others(channel: Channel) -> None:
-    name = channel.deploy(Assets)
+    name = channel.deploy([Assets])
     faults = channel.network.faults
     faults.delay(PEER2, 0.4)
     channel.contract(name).submit("put", "a", "1")
@@ -77,7 +77,7 @@ def test_a_delayed_peer_commits_later_than_the_others(channel: Channel) -> None:
 
 
 def test_a_lagging_peer_answers_as_of_its_own_height_and_catches_up(channel: Channel) -> None:
-    name = channel.deploy(Assets, policy=f"OR('{ORG1.msp_id}.peer','{ORG2.msp_id}.peer')")
+    name = channel.deploy([Assets], policy=f"OR('{ORG1.msp_id}.peer','{ORG2.msp_id}.peer')")
     mine, theirs = channel.contract(name), channel.contract(name, ORG2.msp_id)
     mine.submit("put", "a", "0")
     until(lambda: level(channel))
@@ -96,7 +96,7 @@ def test_a_forgotten_peer_is_not_discovered_and_misses_private_data_until_it_is_
     channel: Channel,
 ) -> None:
     name = channel.deploy(
-        Assets,
+        [Assets],
         policy=f"OR('{ORG1.msp_id}.peer','{ORG2.msp_id}.peer')",
         collections=[Collection(SECRETS, BOTH)],
     )
@@ -119,7 +119,7 @@ def test_a_forgotten_peer_is_not_discovered_and_misses_private_data_until_it_is_
 
 
 def test_an_expired_user_is_refused_where_fabric_looks_at_expiry(channel: Channel) -> None:
-    name = channel.deploy(Assets)
+    name = channel.deploy([Assets])
     user = channel.contract(name)
     user.submit("put", "a", "1")
     channel.network.faults.expire(channel.network.identity().certificate)
@@ -133,7 +133,7 @@ def test_an_expired_user_is_refused_where_fabric_looks_at_expiry(channel: Channe
 
 
 def test_closed_streams_end_and_a_client_that_reconnects_misses_nothing(channel: Channel) -> None:
-    name = channel.deploy(Assets)
+    name = channel.deploy([Assets])
     contract = channel.contract(name)
     network = channel.network.gateway().network(channel.name)
     seen: list[str] = []
@@ -162,7 +162,7 @@ def test_closed_streams_end_and_a_client_that_reconnects_misses_nothing(channel:
 
 @pytest.mark.parametrize("node", [PEER1, ORDERER.node])
 def test_a_full_disk_stops_writes_and_harms_nothing(channel: Channel, node: str) -> None:
-    name = channel.deploy(Assets)
+    name = channel.deploy([Assets])
     contract = channel.contract(name)
     contract.submit("put", "a", "1")
     until(lambda: level(channel))
