@@ -13,11 +13,12 @@ from fabric_protos.common import configtx_pb2, configuration_pb2, policies_pb2
 from fabric_protos.msp import msp_config_pb2
 from fabric_protos.orderer import configuration_pb2 as orderer_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
-from google.protobuf import text_format
 from google.protobuf.message import DecodeError, Message
 
 from hlf_emulator.bundle import Bundle, ConfigError
+from hlf_emulator.go_print import go_print
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
+from hlf_emulator.version import Version
 
 _MAX_WIDTH = 2**32 - 1
 _V3_0 = "V3_0"
@@ -50,12 +51,12 @@ _ORDERER_ORG_VALUES: _Values = {
 }
 
 
-def check_config(config: configtx_pb2.Config) -> None:
+def check_config(config: configtx_pb2.Config, version: Version) -> None:
     """Raise ConfigError where Fabric cannot make a bundle of the configuration (channelconfig/bundle.go)."""
     root = config.channel_group
     _check_capabilities_order(root)
     try:
-        _check_channel(root)
+        _check_channel(root, version)
     except ConfigError as fault:
         raise ConfigError(f"initializing channelconfig failed: {fault}") from fault
     try:
@@ -111,7 +112,7 @@ def _check_capabilities_order(root: configtx_pb2.ConfigGroup) -> None:
         raise ConfigError("cannot enable application capabilities without orderer support first")
 
 
-def _check_channel(root: configtx_pb2.ConfigGroup) -> None:
+def _check_channel(root: configtx_pb2.ConfigGroup, version: Version) -> None:
     values = _read_values(root, _CHANNEL_VALUES)
     algorithm = values["HashingAlgorithm"].name
     if algorithm not in {"SHA256", "SHA3_256"}:
@@ -127,8 +128,7 @@ def _check_channel(root: configtx_pb2.ConfigGroup) -> None:
     for name in sorted(root.groups):
         group = root.groups[name]
         if name not in {"Application", "Orderer"}:
-            shown = text_format.MessageToString(group, as_one_line=True).strip().replace(": ", ":")
-            raise ConfigError(f"Disallowed channel group: {shown}")
+            raise ConfigError(f"Disallowed channel group: {go_print(group, version)}")
         try:
             if name == "Application":
                 _check_application(group, msps)

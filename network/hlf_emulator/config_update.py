@@ -18,6 +18,7 @@ from hlf_emulator.bundle import Bundle
 from hlf_emulator.channel_config import check_config, check_successor
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
+from hlf_emulator.version import Version
 
 _MAX_NAME = 249
 _NAME = re.compile(r"[a-zA-Z0-9.-]+")
@@ -37,7 +38,7 @@ class _Element:
 
 
 def config_transaction(
-    bundle: Bundle, envelope: common_pb2.Envelope, orderer: SigningIdentity, nonce: bytes
+    bundle: Bundle, envelope: common_pb2.Envelope, orderer: SigningIdentity, nonce: bytes, version: Version
 ) -> common_pb2.Envelope:
     """The CONFIG envelope, signed by ``orderer``, that a CONFIG_UPDATE envelope leads to.
 
@@ -56,7 +57,7 @@ def config_transaction(
         config = apply_update(bundle, update)
     except ConfigUpdateError as error:
         raise ConfigUpdateError(f"error authorizing update: {error}") from error
-    check_config(config)
+    check_config(config, version)
     check_successor(bundle, config)
     # What no rule names must not reach a block either: building its bundle finds out.
     Bundle.from_config(bundle.channel, config, 0)

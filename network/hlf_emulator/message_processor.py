@@ -12,6 +12,7 @@ from hlf_emulator.config_update import ConfigUpdateError, config_transaction
 from hlf_emulator.msp import MspError
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
+from hlf_emulator.version import Version
 
 _State = orderer_pb2.ConsensusType.State
 
@@ -37,7 +38,7 @@ def process_normal(bundle: Bundle, envelope: common_pb2.Envelope) -> None:
 
 
 def process_config_update(
-    bundle: Bundle, envelope: common_pb2.Envelope, orderer: SigningIdentity, nonce: bytes
+    bundle: Bundle, envelope: common_pb2.Envelope, orderer: SigningIdentity, nonce: bytes, version: Version
 ) -> common_pb2.Envelope:
     """The CONFIG transaction that a config update leads to, signed by ``orderer``. Raises Rejected."""
     what = "config update for existing channel did not pass {} checks"
@@ -46,7 +47,7 @@ def process_config_update(
     except Rejected as refusal:
         raise refusal.before(what.format("initial")) from refusal
     try:
-        config = config_transaction(bundle, envelope, orderer, nonce)
+        config = config_transaction(bundle, envelope, orderer, nonce, version)
     except (ConfigUpdateError, ConfigError) as error:
         raise Rejected(
             common_pb2.BAD_REQUEST,

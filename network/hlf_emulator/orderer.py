@@ -31,6 +31,9 @@ from hlf_emulator.version import FABRIC_3_1, Version
 
 _JUDGED = 32  # a Gateway sends an envelope to every orderer at once; later ones are checked anew
 
+_NO_CHANNEL = "channel does not exist"
+_NO_SYSTEM_CHANNEL = "channel creation request not allowed because the orderer system channel is not defined"
+
 
 class JoinError(Exception):
     """A channel that cannot be joined, left or found; ``kind`` chooses the HTTP status."""
@@ -246,7 +249,7 @@ class Orderer:
     def config_transaction(self, sequencer: Sequencer, envelope: common_pb2.Envelope) -> common_pb2.Envelope:
         """What a config update becomes. Raises Rejected."""
         nonce = self._service.luck.randbytes(24)
-        return process_config_update(sequencer.bundle, envelope, self.identity, nonce)
+        return process_config_update(sequencer.bundle, envelope, self.identity, nonce, self.version)
 
     def configure(self, sequencer: Sequencer, identifier: str, config: common_pb2.Envelope) -> None:
         """Order a configuration, if the consenters take it. Raises Rejected."""
@@ -286,11 +289,13 @@ class Orderer:
         except DecodeError as error:
             raise Rejected(common_pb2.BAD_REQUEST, f"{unclear}{part}: {INVALID_WIRE_FORMAT}") from error
         sequencer = self.chain(header.channel_id)
+        system_channel = self.version.system_channel
         if sequencer is None:
-            raise Rejected(common_pb2.BAD_REQUEST, "channel does not exist")
-        if header.type == common_pb2.CONFIG:
+            raise Rejected(common_pb2.BAD_REQUEST, _NO_SYSTEM_CHANNEL if system_channel else _NO_CHANNEL)
+        made_channels = header.type == common_pb2.ORDERER_TRANSACTION
+        if header.type == common_pb2.CONFIG or (made_channels and system_channel):
             raise Rejected(common_pb2.BAD_REQUEST, "message is of type that cannot be processed directly")
-        if header.type == common_pb2.ORDERER_TRANSACTION:
+        if made_channels:
             raise Rejected(common_pb2.BAD_REQUEST, "message is of type that is no longer supported")
         return sequencer, header, request_id(envelope)
 

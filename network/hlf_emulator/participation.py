@@ -50,15 +50,16 @@ class ParticipationApi:
         if one is not None:
             return self._one(request, one[1])
         block = _BLOCK.fullmatch(path)
-        if block is not None:
+        if block is not None and self._orderer.version.updates_and_blocks:
             return self._block(request, block[1], block[2])
         return Response(404, b"404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})
 
     def _collection(self, request: Request) -> Response:
         if request.method == "GET":
             return _unacceptable(request) or self._list()
-        if request.method not in {"POST", "PUT"}:
-            return _not_allowed(f"invalid request method: {request.method}", "GET, POST, PUT")
+        taken = ["POST", "PUT"] if self._orderer.version.updates_and_blocks else ["POST"]
+        if request.method not in taken:
+            return _not_allowed(f"invalid request method: {request.method}", ", ".join(["GET", *taken]))
         content_type = request.headers.get("content-type", "")
         # Fabric looks for this text anywhere in the header (restapi.go, HeadersRegexp).
         if "multipart/form-dat" not in content_type:
@@ -102,7 +103,7 @@ class ParticipationApi:
     def _join(self, request: Request) -> Response:
         try:
             block = parse_block(form_file(request, "config-block"))
-            channel = validate_join_block(block)
+            channel = validate_join_block(block, self._orderer.version)
         except FormError as error:
             return _error(400, str(error))
         try:

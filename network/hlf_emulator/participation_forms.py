@@ -13,6 +13,7 @@ from hlf_emulator.bundle import ConfigError, config_envelope
 from hlf_emulator.channel_config import check_config
 from hlf_emulator.rest import Request
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
+from hlf_emulator.version import Version
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf';\s*({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_NAME}))\s*')
@@ -73,19 +74,20 @@ def parse_block(content: bytes) -> common_pb2.Block:
         ) from error
 
 
-def validate_join_block(block: common_pb2.Block) -> str:
+def validate_join_block(block: common_pb2.Block, version: Version) -> str:
     """The channel that the block configures. Raises FormError when a channel cannot be joined by it."""
     prefix = "invalid join block: "
     try:
         channel, envelope = config_envelope(block)
     except ConfigError as error:
         raise FormError(f"{prefix}block is not a config block") from error
-    if not block.HasField("metadata") or not block.metadata.metadata:
-        raise FormError(f"{prefix}invalid block: does not have metadata")
-    if hashlib.sha256(b"".join(block.data.data)).digest() != block.header.data_hash:
-        raise FormError(f"{prefix}invalid block: Header.DataHash is different from Hash(block.Data)")
+    if version.join_checks:
+        if not block.HasField("metadata") or not block.metadata.metadata:
+            raise FormError(f"{prefix}invalid block: does not have metadata")
+        if hashlib.sha256(b"".join(block.data.data)).digest() != block.header.data_hash:
+            raise FormError(f"{prefix}invalid block: Header.DataHash is different from Hash(block.Data)")
     try:
-        check_config(envelope.config)
+        check_config(envelope.config, version)
     except ConfigError as error:
         raise FormError(f"{prefix}{error}") from error
     if "Application" not in envelope.config.channel_group.groups:

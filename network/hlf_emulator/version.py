@@ -14,6 +14,12 @@ class Version:
     `updates_and_blocks`: channel participation takes config updates and hands out blocks (restapi.go).
     `header_with_signatures`: Deliver sends headers alone to those who ask for them (common/deliver).
     `system_channel`: an orderer speaks of the system channel that it could have (multichannel/registrar.go).
+    `join_checks`: a join block's metadata and hash are looked at (channelparticipation/validator.go).
+    `gateway_filters`: a Gateway asks its own peer through the filters that others are asked through
+    (internal/peer/node/start.go).
+    `time_window`: a proposal's time must be about the peer's (core/handlers/auth/filter/timewindow.go).
+    `status_fields`: CommitStatus says which of its fields is missing (gateway/commitstatus.go).
+    `angle_brackets`: messages in texts look like those of Go's first protobuf library.
     """
 
     name: str
@@ -21,6 +27,11 @@ class Version:
     updates_and_blocks: bool
     header_with_signatures: bool
     system_channel: bool
+    join_checks: bool
+    gateway_filters: bool
+    time_window: bool
+    status_fields: bool
+    angle_brackets: bool
 
 
 FABRIC_3_1 = Version(
@@ -29,6 +40,11 @@ FABRIC_3_1 = Version(
     updates_and_blocks=True,
     header_with_signatures=True,
     system_channel=False,
+    join_checks=True,
+    gateway_filters=True,
+    time_window=True,
+    status_fields=True,
+    angle_brackets=False,
 )
 FABRIC_2_5 = Version(
     name="2.5",
@@ -36,6 +52,11 @@ FABRIC_2_5 = Version(
     updates_and_blocks=False,
     header_with_signatures=False,
     system_channel=True,
+    join_checks=False,
+    gateway_filters=False,
+    time_window=False,
+    status_fields=False,
+    angle_brackets=True,
 )
 
 
