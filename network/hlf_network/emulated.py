@@ -24,6 +24,7 @@ from hlf.gateway import Gateway
 from hlf.identity import SigningIdentity
 from hlf_network import sample_material
 from hlf_network.control import Faults
+from hlf_network.crypto import write_secret
 from hlf_network.errors import NetworkError
 from hlf_network.ports import free
 from hlf_network.processes import HostProcess, python
@@ -36,6 +37,7 @@ from hlf_network.sample import (
     ORDERER,
     ORG1,
     PORTS,
+    REGISTRAR_SECRET,
     SampleOrganization,
     SamplePaths,
     configuration,
@@ -109,6 +111,7 @@ class EmulatedNetwork:
             sample_material.make(self.paths, self.ports, now=datetime.datetime.now(datetime.UTC))
             if not self.running:
                 self._require_ports()
+                write_secret(self.paths.registrar, REGISTRAR_SECRET.encode())
                 self.paths.config.write_text(
                     json.dumps(
                         configuration(

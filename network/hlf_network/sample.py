@@ -29,6 +29,11 @@ class SampleOrganization:
         return f"peer0.{self.domain}" if self.kind == "peer" else f"orderer.{self.domain}"
 
     @property
+    def authority(self) -> str:
+        """The name of its Fabric CA, as clients give it (caname)."""
+        return f"ca-{self.prefix}"
+
+    @property
     def users(self) -> tuple[tuple[str, str], ...]:
         """Name and NodeOU of its people."""
         admin = (f"Admin@{self.domain}", "admin")
@@ -41,6 +46,8 @@ ORDERER = SampleOrganization("orderer", "OrdererMSP", "example.com", "orderer")
 MEMBERS = (ORG1, ORG2)
 ORGANIZATIONS = (ORDERER, ORG1, ORG2)
 ADMIN_API = f"{ORDERER.node}/admin"
+# Who may register, at each organization's CA: admin, with test-network's password.
+REGISTRAR_SECRET = "adminpw"  # noqa: S105  it is as public as the samples are
 
 # The order in which `--port-base` numbers them.
 PORTS: Mapping[str, int] = {
@@ -48,6 +55,9 @@ PORTS: Mapping[str, int] = {
     ADMIN_API: 7053,
     ORG1.node: 7051,
     ORG2.node: 9051,
+    ORG1.authority: 7054,
+    ORG2.authority: 8054,
+    ORDERER.authority: 9054,
     CONTROL: 7059,
 }
 
@@ -96,6 +106,10 @@ class SamplePaths:
         """The connection profile; `suffix` is json or yaml."""
         return self.organization(one) / f"connection-{one.prefix}.{suffix}"
 
+    def ca(self, one: SampleOrganization) -> Path:
+        """The folder of its Fabric CA: key and certificate, and `tls`."""
+        return self.organization(one) / "ca"
+
     @property
     def made(self) -> tuple[Path, ...]:
         """The folders that are this network's alone."""
@@ -114,6 +128,11 @@ class SamplePaths:
     def run(self) -> Path:
         """The emulator's own: its configuration, log, record and ledgers."""
         return self.root / "emulator"
+
+    @property
+    def registrar(self) -> Path:
+        """The file with the password of every CA's `admin`."""
+        return self.run / "registrar"
 
     @property
     def data(self) -> Path:
@@ -146,6 +165,7 @@ def configuration(
                 "admin_client_roots": [str(paths.tls_ca_certificate(ORDERER))],
             }
         ],
+        "cas": [_authority(paths, one, ports) for one in ORGANIZATIONS],
     }
     if batch_timeout is not None:
         document["batch"] = {"timeout": batch_timeout}
@@ -170,8 +190,27 @@ def _node(paths: SamplePaths, one: SampleOrganization, ports: Mapping[str, int])
     }
 
 
-def profile(one: SampleOrganization, ports: Mapping[str, int], tls_ca: str) -> dict[str, object]:
-    """The organization's connection profile, as test-network's ccp-generate.sh writes it; `tls_ca` is PEM."""
+def _authority(paths: SamplePaths, one: SampleOrganization, ports: Mapping[str, int]) -> dict[str, object]:
+    folder = paths.ca(one)
+    return {
+        "name": one.authority,
+        "listen": f"{LOOPBACK}:{ports[one.authority]}",
+        "certificate": str(paths.ca_certificate(one)),
+        "key": str(folder / "priv_sk"),
+        "registrar": str(paths.registrar),
+        "tls": {
+            "certificate": str(folder / "tls" / "server.crt"),
+            "key": str(folder / "tls" / "server.key"),
+            "roots": [str(paths.ca_certificate(one))],
+        },
+    }
+
+
+def profile(one: SampleOrganization, ports: Mapping[str, int], tls_ca: str, ca: str) -> dict[str, object]:
+    """The organization's connection profile, as test-network's ccp-generate.sh writes it.
+
+    `tls_ca` and `ca` are the organization's authorities, PEM.
+    """
     name = one.prefix.capitalize()
     return {
         "name": f"test-network-{one.prefix}",
@@ -180,7 +219,13 @@ def profile(one: SampleOrganization, ports: Mapping[str, int], tls_ca: str) -> d
             "organization": name,
             "connection": {"timeout": {"peer": {"endorser": "300"}}},
         },
-        "organizations": {name: {"mspid": one.msp_id, "peers": [one.node]}},
+        "organizations": {
+            name: {
+                "mspid": one.msp_id,
+                "peers": [one.node],
+                "certificateAuthorities": [f"ca.{one.domain}"],
+            }
+        },
         "peers": {
             one.node: {
                 "url": f"grpcs://localhost:{ports[one.node]}",
@@ -189,6 +234,14 @@ def profile(one: SampleOrganization, ports: Mapping[str, int], tls_ca: str) -> d
                     "ssl-target-name-override": one.node,
                     "hostnameOverride": one.node,
                 },
+            }
+        },
+        "certificateAuthorities": {
+            f"ca.{one.domain}": {
+                "url": f"https://localhost:{ports[one.authority]}",
+                "caName": one.authority,
+                "tlsCACerts": {"pem": [ca]},
+                "httpOptions": {"verify": False},
             }
         },
     }

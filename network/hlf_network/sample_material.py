@@ -60,6 +60,9 @@ def _make_organization(
     for name, authority in (("ca", ca), ("tlsca", tls_ca)):
         write_public(folder / name / f"{name}.{one.domain}-cert.pem", authority.certificate)
         write_secret(folder / name / "priv_sk", authority.credential.key)
+    # test-network's CAs serve with a certificate of their own, and profiles trust them by it.
+    ca_hosts = (f"ca.{one.domain}", "localhost", LOOPBACK)
+    _tls(folder / "ca" / "tls", "server", ca, ca.tls(f"ca.{one.domain}", one.domain, COUNTRY, ca_hosts))
     _msp(folder / "msp", one, ca, tls_ca)
     node = folder / f"{one.kind}s" / one.node
     _msp(node / "msp", one, ca, tls_ca, one.node, ca.identity(one.node, one.kind, one.domain, COUNTRY))
@@ -70,7 +73,7 @@ def _make_organization(
         _msp(user / "msp", one, ca, tls_ca, name, ca.identity(name, role, one.domain, COUNTRY))
         _tls(user / "tls", "client", tls_ca, tls_ca.tls(name, one.domain, COUNTRY))
     if one.kind == "peer":
-        content = profile(one, ports, tls_ca.certificate.decode())
+        content = profile(one, ports, tls_ca.certificate.decode(), ca.certificate.decode())
         write_public(
             folder / f"connection-{one.prefix}.json", (json.dumps(content, indent=4) + "\n").encode()
         )
