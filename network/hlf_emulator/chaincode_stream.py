@@ -15,6 +15,7 @@ from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, chaincode_shim
 from google.protobuf.message import DecodeError
 
 from hlf_emulator.definitions import SYSTEM_CHAINCODES
+from hlf_emulator.dialing import DialError, dial
 from hlf_emulator.go_text import rpc_error
 from hlf_emulator.ledger_calls import PANIC, CallContext, CallError, answer, decode, handles
 from hlf_emulator.packages import Connection
@@ -23,7 +24,6 @@ from hlf_emulator.version import FABRIC_3_1, Version
 _LOG = logging.getLogger(__name__)
 
 Message = chaincode_shim_pb2.ChaincodeMessage
-MAX_MESSAGE = 100 * 1024 * 1024
 # chaincode.runtimeParams of core.yaml.
 _ABILITIES = chaincode_pb2.ChaincodeAdditionalParams(
     use_write_batch=True,
@@ -80,16 +80,13 @@ class ChaincodeStream:
 
     async def start(self, seconds: float) -> None:
         """Dial, register and make ready, within `seconds`. Raises LaunchError."""
-        connection, package_id = self._connection, self.package_id
-        self._channel = _dial(connection)
+        package_id = self.package_id
         try:
-            await asyncio.wait_for(self._channel.channel_ready(), connection.dial_timeout)
-        except TimeoutError as fault:
-            await self._channel.close()
+            self._channel = await dial(self._connection)
+        except DialError as fault:
             raise LaunchError(
                 f"connection to {package_id} failed: error cannot create connection for {package_id}: error "
-                f"creating grpc connection to {connection.address}: failed to create new connection: context "
-                "deadline exceeded"
+                f"creating grpc connection to {self._connection.address}: {fault}"
             ) from fault
         stub = chaincode_shim_pb2_grpc.ChaincodeStub(self._channel)
         self._runner = asyncio.create_task(self._run(stub.Connect()))
@@ -299,25 +296,3 @@ def _without_context(message: Message) -> str:
         if spec.chaincode_id.name.partition("/")[0].partition(":")[0] in SYSTEM_CHAINCODES:
             return "failed to get transaction context"
     return "could not get valid transaction"
-
-
-def _dial(connection: Connection) -> grpc.aio.Channel:
-    options: list[tuple[str, Any]] = [
-        ("grpc.max_send_message_length", MAX_MESSAGE),
-        ("grpc.max_receive_message_length", MAX_MESSAGE),
-        # A server that was not yet up is tried again at once, within the dial timeout.
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1000),
-    ]
-    if not connection.tls_required:
-        return grpc.aio.insecure_channel(connection.address, options=options)
-    mutual = connection.client_auth_required
-    credentials = grpc.ssl_channel_credentials(  # type: ignore[no-untyped-call]
-        root_certificates=connection.root_cert.encode(),
-        private_key=connection.client_key.encode() if mutual else None,
-        certificate_chain=connection.client_cert.encode() if mutual else None,
-    )
-    # Fabric heeds the domain of connection.json with client authentication only (externalbuilder).
-    if mutual and connection.domain:
-        options.append(("grpc.ssl_target_name_override", connection.domain))
-    return grpc.aio.secure_channel(connection.address, credentials, options=options)

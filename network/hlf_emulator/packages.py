@@ -1,20 +1,37 @@
-"""Chaincode packages installed on one peer: parsing, storage, and the address of an external service."""
+"""Chaincode packages installed on one peer: parsing, building, storage, and where an external service is.
+
+Source: core/chaincode/persistence/chaincode_package.go, the `ccaas` builder (ccaas_builder/cmd) and
+core/container/externalbuilder/instance.go. A peer here has that builder and no Docker.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import re
-import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hlf_emulator.bundle import ConfigError, duration
+from hlf_emulator.archives import ArchiveError, entries
 from hlf_emulator.disk import Disk, DiskError
+from hlf_emulator.go_json import BOOL, TEXT, GoJsonError, Struct, decode
+from hlf_emulator.go_values import GoValueError, parse_duration
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_METADATA = Struct("ChaincodePackageMetadata", {"type": TEXT, "path": TEXT, "label": TEXT})
+_CONNECTION = Struct(
+    "connection",
+    {
+        "address": TEXT,
+        "dial_timeout": TEXT,
+        "tls_required": BOOL,
+        "client_auth_required": BOOL,
+        "root_cert": TEXT,
+        "client_key": TEXT,
+        "client_cert": TEXT,
+    },
+)
+_BUILDS = "/var/hyperledger/production/externalbuilder/builds"
+_REGULAR = b"0"
 DIAL_TIMEOUT = 3.0
 """Seconds; `DialTimeout` of core/container/externalbuilder/instance.go."""
 
@@ -28,90 +45,103 @@ class Connection:
     """Where a chaincode runs as a service (`connection.json`); PEM texts, `dial_timeout` in seconds."""
 
     address: str
-    domain: str
     dial_timeout: float
-    tls_required: bool
-    client_auth_required: bool
-    client_key: str
-    client_cert: str
-    root_cert: str
+    tls_required: bool = False
+    client_auth_required: bool = False
+    client_key: str = field(default="", repr=False)
+    client_cert: str = ""
+    root_cert: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package."""
+    """An installed package. `connection_file` is its connection.json, None where there is none."""
 
     package_id: str
     label: str
     type: str
-    connection: Connection | None
+    connection_file: bytes | None = field(default=None, repr=False)
+
+    def connection(self) -> Connection:
+        """Where the chaincode is. Raises PackageError: what is wrong with it shows only now."""
+        fields = decode(self.connection_file or b"{}", _CONNECTION, "main")
+        try:
+            timeout = parse_duration(fields["dial_timeout"]).total_seconds()
+        except GoValueError as fault:
+            folder = f"{_BUILDS}/{self.package_id.replace(':', '-')}/release/chaincode/server"
+            raise PackageError(f"malformed chaincode info at '{folder}/connection.json': {fault}") from fault
+        fields["dial_timeout"] = timeout or DIAL_TIMEOUT
+        connection = Connection(**fields)
+        problem = _problem(connection)
+        if problem:
+            raise PackageError(problem)
+        return connection
 
 
 def parse_package(content: bytes) -> Package:
     """Read an install package. Raises PackageError."""
-    files = _entries(content)
-    code = files.get("code.tar.gz")
+    metadata: dict[str, str] | None = None
+    code: bytes | None = None
+    try:
+        for name, kind, held in entries(content):
+            if kind != _REGULAR:
+                raise PackageError(f"tar entry {name} is not a regular file, type {kind[0]}")
+            if name == "metadata.json":
+                metadata = decode(held, _METADATA, "persistence")
+            elif name == "code.tar.gz":
+                code = held
+    except ArchiveError as fault:
+        raise PackageError(_broken(fault)) from fault
+    except GoJsonError as fault:
+        raise PackageError(f"could not unmarshal metadata.json as json: {fault}") from fault
     if code is None:
         raise PackageError("did not find a code package inside the package")
-    if "metadata.json" not in files:
+    if metadata is None:
         raise PackageError("did not find any package metadata (missing metadata.json)")
-    try:
-        metadata = json.loads(files["metadata.json"])
-    except ValueError as fault:
-        raise PackageError(f"could not unmarshal metadata.json as json: {fault}") from fault
-    label = str(metadata.get("label", ""))
+    label = metadata["label"]
     if not _LABEL.fullmatch(label):
         raise PackageError(
             f"invalid label '{label}'. Label must be non-empty, can only consist of alphanumerics, symbols "
             "from '.+-_', and can only begin with alphanumerics"
         )
+    try:
+        files = {name.removeprefix("./"): held for name, _, held in entries(code)}
+    except ArchiveError as fault:
+        raise PackageError(f"error retrieving DB artifacts from code package: {fault}") from fault
     package_id = f"{label}:{hashlib.sha256(content).hexdigest()}"
-    inner = _entries(code)
-    connection = _connection(inner["connection.json"]) if "connection.json" in inner else None
-    return Package(package_id, label, str(metadata.get("type", "")), connection)
+    return Package(package_id, label, metadata["type"], files.get("connection.json"))
 
 
-def _entries(content: bytes) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    if content[:2] != b"\x1f\x8b":
-        # Go reads ten bytes before it looks at them.
-        reason = ("unexpected EOF" if content else "EOF") if len(content) < 10 else "gzip: invalid header"
-        raise PackageError(f"error reading as gzip stream: {reason}")
+def _broken(fault: ArchiveError) -> str:
+    if not fault.zipped:
+        return f"error reading as gzip stream: {fault}"
+    if fault.entry is not None:
+        return f"could not read {fault.entry} from tar: {fault}"
+    return f"error inspecting next tar header: {fault}"
+
+
+def _build(package: Package) -> None:
+    """What the peer does with a package before it keeps it. Raises PackageError."""
+    if package.type.lower() != "ccaas":
+        raise PackageError(_NO_DOCKER)
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            for entry in archive:
-                if not entry.isreg():
-                    raise PackageError(
-                        f"tar entry {entry.name} is not a regular file, type {ord(entry.type)}"
-                    )
-                source = archive.extractfile(entry)
-                files[entry.name] = source.read() if source else b""
-    except (tarfile.TarError, EOFError, OSError) as fault:
-        raise PackageError(f"error reading as gzip stream: {fault}") from fault
-    return files
+        if package.connection_file is None:
+            raise GoJsonError("connection.json not found")
+        fields = decode(package.connection_file, _CONNECTION, "main")
+        if any("{{" in text for text in fields.values() if isinstance(text, str)):
+            raise GoJsonError("no values for its templates are configured")
+    except GoJsonError as fault:
+        raise PackageError(
+            "external builder failed: external builder failed to build: external builder 'ccaas_builder' "
+            "failed: exit status 1"
+        ) from fault
 
 
-def _connection(content: bytes) -> Connection:
-    try:
-        fields: dict[str, Any] = json.loads(content)
-        raw = fields.get("dial_timeout", "")
-        timeout = duration(raw) if isinstance(raw, str) and raw else float(raw or 0) / 1e9
-    except (ValueError, ConfigError) as fault:
-        raise PackageError(f"malformed chaincode info at 'connection.json': {fault}") from fault
-    connection = Connection(
-        address=str(fields.get("address", "")),
-        domain=str(fields.get("domain", "")),
-        dial_timeout=timeout or DIAL_TIMEOUT,
-        tls_required=bool(fields.get("tls_required", False)),
-        client_auth_required=bool(fields.get("client_auth_required", False)),
-        client_key=str(fields.get("client_key", "")),
-        client_cert=str(fields.get("client_cert", "")),
-        root_cert=str(fields.get("root_cert", "")),
-    )
-    problem = _problem(connection)
-    if problem:
-        raise PackageError(problem)
-    return connection
+_NO_DOCKER = (
+    "docker build failed: docker image inspection failed: failed to connect to the docker API at "
+    "unix:///var/run/docker.sock; check if the path is correct and if the daemon is running: dial unix "
+    "/var/run/docker.sock: connect: no such file or directory"
+)
 
 
 def _problem(connection: Connection) -> str:
@@ -148,6 +178,10 @@ class PackageStore:
             raise PackageError(
                 f"chaincode already successfully installed (package ID '{package.package_id}')"
             )
+        try:
+            _build(package)
+        except PackageError as fault:
+            raise PackageError(f"could not build chaincode: {fault}") from fault
         try:
             self._disk.replace(self._path(package.package_id), content)
         except DiskError as fault:

@@ -37,7 +37,7 @@ _SILENCE = 0.4
 class BareChaincode:
     """One server; every peer that dials it has a stream of its own."""
 
-    def __init__(self, listen: str) -> None:
+    def __init__(self, listen: str, credentials: grpc.ServerCredentials | None = None) -> None:
         self.package_id = ""
         self.greeting: Sequence[Step] | None = None
         """What a new stream says first; None registers as it should."""
@@ -48,7 +48,11 @@ class BareChaincode:
         self._streams: list[_Stream] = []
         self._server = grpc.server(ThreadPoolExecutor(max_workers=16))
         chaincode_shim_pb2_grpc.add_ChaincodeServicer_to_server(_Servicer(self), self._server)
-        self.port = self._server.add_insecure_port(f"{listen}:0")
+        address = f"{listen}:0"
+        if credentials is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            self.port = self._server.add_secure_port(address, credentials)
         self._server.start()
 
     def close(self) -> None:

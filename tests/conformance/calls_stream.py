@@ -69,9 +69,11 @@ def deploy(access: Access, step: Case) -> None:
     `policy` and `collections` as in `definitions`, `version`, `sequence`, `init_required`,
     `endorsement_plugin`; the organizations in `without_package` approve without it.
     """
-    package = step.get("package", "bare")
-    # While it is being deployed itself, it is there already.
-    identifier = (access.servers.get(package) or bare(access, package)).package_id
+    identifier = step.get("package_id", "")
+    if not identifier:
+        package = step.get("package", "bare")
+        # While it is being deployed itself, it is there already.
+        identifier = (access.servers.get(package) or bare(access, package)).package_id
     fields = {
         "name": step["deploy"],
         "version": step.get("version", "1"),
@@ -130,7 +132,7 @@ def _stream(access: Access, case: Case) -> Answer:
     name = secrets.token_hex(8)
     asked = scripted(case, name)
     via = case.get("via", "ProcessProposal")
-    ask = _propose if via == "ProcessProposal" else GATEWAY[via]
+    ask = propose_once if via == "ProcessProposal" else GATEWAY[via]
     answer = ask(access, asked)
     heard = server.heard.pop(name, [[]])
     return {"stream": heard[0], "client": answer}
@@ -149,7 +151,9 @@ def _process(access: Access, case: Case) -> proposal_response_pb2.ProposalRespon
     return answer
 
 
-def _propose(access: Access, case: Case) -> Answer:
+def propose_once(access: Access, case: Case) -> Answer:
+    """One peer's answer to a proposal; `rwset` adds what was read and written."""
+
     def make() -> Answer:
         answer = _process(access, case)
         shown: Answer = {
@@ -169,7 +173,11 @@ def _propose(access: Access, case: Case) -> Answer:
             shown["rwset"] = read_and_written(answer)
         return shown
 
-    return guarded(make)
+    answer = guarded(make)
+    if answer["code"] == "DEADLINE_EXCEEDED":
+        # Client and server both end the call, and which comes first is chance.
+        del answer["message"]
+    return answer
 
 
 def _action(answer: proposal_response_pb2.ProposalResponse) -> proposal_pb2.ChaincodeAction:
@@ -177,9 +185,9 @@ def _action(answer: proposal_response_pb2.ProposalResponse) -> proposal_pb2.Chai
     return proposal_pb2.ChaincodeAction.FromString(body.extension)
 
 
-def read_and_written(answer: proposal_response_pb2.ProposalResponse) -> Answer:
+def read_and_written(answer: proposal_response_pb2.ProposalResponse) -> list[Answer]:
     """What a simulation read and wrote, namespace by namespace."""
-    shown: Answer = {}
+    shown: list[Answer] = []
     for namespace in rwset_pb2.TxReadWriteSet.FromString(_action(answer).results).ns_rwset:
         public = kv_rwset_pb2.KVRWSet.FromString(namespace.rwset)
         part: Answer = {
@@ -200,7 +208,9 @@ def read_and_written(answer: proposal_response_pb2.ProposalResponse) -> Answer:
                 ],
                 "metadata_writes": len(hashed.metadata_writes),
             }
-        shown[namespace.namespace] = {name: value for name, value in part.items() if value}
+        shown.append(
+            {"namespace": namespace.namespace, **{name: value for name, value in part.items() if value}}
+        )
     return shown
 
 
@@ -225,7 +235,7 @@ def _register(access: Access, case: Case) -> Answer:
     server.end()
     server.heard.pop("greeting", None)
     named = {"with": {"name": server.package_id}}
-    ask = GATEWAY[case["via"]] if "via" in case else _propose
+    ask = GATEWAY[case["via"]] if "via" in case else propose_once
     opened = server.opened
     server.greeting = [{**step, **named} if step.get("properly") else step for step in case["greeting"]]
     try:
@@ -243,7 +253,7 @@ def _register(access: Access, case: Case) -> Answer:
 def _recovered(access: Access, case: Case) -> Answer:
     """The first call that gets through again: what waits for the old stream may take the next one with it."""
     for _ in range(_TRIES):
-        answer = _propose(access, {"chaincode": "bare", "call": [], "as": case["as"]})
+        answer = propose_once(access, {"chaincode": "bare", "call": [], "as": case["as"]})
         if answer.get("status") == 200:
             return answer
     return answer

@@ -53,7 +53,7 @@ def package(case: Mapping[str, Any]) -> bytes:
     """An install package of `entries`; `plain`: not zipped, `cut`: its last bytes missing, `raw`: bytes."""
     if "raw" in case:
         return str(case["raw"]).encode("latin-1")
-    archive = _tar(case["entries"])
+    archive = _tar(case.get("entries", ()))
     content = archive if case.get("plain") else gzip.compress(archive, mtime=0)
     if "tar" in case:
         content = gzip.compress(str(case["tar"]).encode("latin-1"), mtime=0)

@@ -56,9 +56,7 @@ async def scripted(script: Script, *, start: bool = True) -> AsyncIterator[Chain
     server.add_generic_rpc_handlers((service,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    stream = ChaincodeStream(
-        PACKAGE, Connection(f"127.0.0.1:{port}", "", 5.0, False, False, "", "", ""), invoke
-    )
+    stream = ChaincodeStream(PACKAGE, Connection(f"127.0.0.1:{port}", 5.0), invoke)
     try:
         if start:
             await stream.start(5)
