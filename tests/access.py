@@ -30,5 +30,5 @@ def access_to(network: Consortium) -> Access:
         identity=identity,
         admin=lambda node: way.participation(layout.node(node)),
         chaincode_address=network.chaincode_address,
-        chaincode_address=network.chaincode_address,
+        network=network,
     )

@@ -33,6 +33,8 @@ class Kind:
         data["fabric"] = self.fabric
         data["python_path"] = [str(TOPOLOGY.parent)]
         data["ordering"]["consensus"] = self.consensus
+        for organization in data["organizations"].values():
+            organization.pop("ca", None)  # the same under any Fabric and any ordering, and asked on the slice
         path = folder / f"{self.name}-topology.yaml"
         path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
         return path

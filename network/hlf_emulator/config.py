@@ -52,6 +52,23 @@ class OrdererConfig:
 
 
 @dataclass(frozen=True)
+class CaConfig:
+    """One Fabric CA: its key pair, the file with its administrator's secret, and what it allows.
+
+    ``removal``: of identities and affiliations. ``max_enrollments``: how often a secret serves (-1: always).
+    """
+
+    name: str
+    listen: str
+    certificate: Path
+    key: Path
+    registrar: Path
+    removal: bool
+    max_enrollments: int
+    tls: NodeTls
+
+
+@dataclass(frozen=True)
 class EmulatorConfig:
     """Everything one process runs, as Fabric ``version``.
 
@@ -67,6 +84,7 @@ class EmulatorConfig:
     seed: int | None
     peers: tuple[PeerConfig, ...]
     orderers: tuple[OrdererConfig, ...]
+    cas: tuple[CaConfig, ...] = ()
 
 
 def parse_duration(text: str) -> float:
@@ -115,6 +133,7 @@ class _Reader:
             orderers=tuple(
                 self._orderer(item, f"orderers[{i}]") for i, item in enumerate(document.get("orderers", []))
             ),
+            cas=tuple(self._ca(item, f"cas[{i}]") for i, item in enumerate(document.get("cas", []))),
         )
 
     def _peer(self, item: Mapping[str, Any], at: str) -> PeerConfig:
@@ -137,6 +156,18 @@ class _Reader:
             msp=self._path(item, "msp", at),
             tls=self._tls(item, at),
             admin_client_roots=self._paths(item, "admin_client_roots", at),
+        )
+
+    def _ca(self, item: Mapping[str, Any], at: str) -> CaConfig:
+        return CaConfig(
+            name=self._text(item, "name", at),
+            listen=self._address(item, "listen", at),
+            certificate=self._path(item, "certificate", at),
+            key=self._path(item, "key", at),
+            registrar=self._path(item, "registrar", at),
+            removal=bool(item.get("removal", False)),
+            max_enrollments=int(item.get("max_enrollments", -1)),
+            tls=self._tls(item, at),
         )
 
     def _tls(self, item: Mapping[str, Any], at: str) -> NodeTls:

@@ -33,11 +33,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer."""
+    """One answer; ``chunked``: of no length told beforehand."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunked: bool = False
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -185,9 +186,13 @@ async def _send(
 ) -> None:
     reason = http.HTTPStatus(response.status).phrase
     lines = [f"HTTP/1.1 {response.status} {reason}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    if response.status != http.HTTPStatus.NO_CONTENT:
-        lines.append(f"Content-Length: {len(response.body)}")
-    lines.append(f"Connection: {'keep-alive' if keep_alive else 'close'}")
-    writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (response.body if with_body else b""))
+    headers = {} if keep_alive else {"Connection": "close"}  # kept alive without a word, as HTTP/1.1 has it
+    body = response.body if with_body else b""
+    if response.chunked:
+        headers["Transfer-Encoding"] = "chunked"
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+    elif response.status != http.HTTPStatus.NO_CONTENT:
+        headers["Content-Length"] = str(len(response.body))
+    lines += [f"{name}: {value}" for name, value in {**headers, **response.headers}.items()]
+    writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
     await writer.drain()

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from hlf_emulator.ca_node import CaNode
 from hlf_emulator.chance import chance
 from hlf_emulator.config import EmulatorConfig, split_address
 from hlf_emulator.consensus import OrdererKeys
@@ -68,7 +69,8 @@ class Emulator:
         )
         for node in peer_nodes:
             node.directory = self.directory
-        nodes: list[Node] = [*orderer_nodes, *peer_nodes]
+        ca_nodes = [CaNode(item, config.state / "cas") for item in config.cas]
+        nodes: list[Node] = [*orderer_nodes, *peer_nodes, *ca_nodes]
         self.nodes = {node.name: node for node in nodes}
         host, port = split_address(config.control)
         control = ControlApi(self.nodes, self.service, verifier, self.drop_channel)
@@ -101,5 +103,6 @@ class Emulator:
         await asyncio.gather(*(node.stop(_GRACE) for node in peers))
         self.service.flush()
         await asyncio.gather(*(node.stop(_GRACE) for node in orderers))
+        await asyncio.gather(*(node.stop() for node in self.nodes.values() if isinstance(node, CaNode)))
         self.service.close()
         self.shared.close()

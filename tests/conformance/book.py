@@ -21,6 +21,8 @@ CASES: list[tuple[str, Case]] = [
 def kinds(case: Case) -> list[str]:
     """The kinds of network a case is asked of: its own, and Fabric 2.5 unless `versions` leaves that out."""
     own = [case.get("network", "slice")]
+    if case["rpc"].startswith("CA "):
+        return own  # Fabric CA's versions are not Fabric's.
     return [*own, "fabric-2.5"] if "2.5" in case.get("versions", ["3.1", "2.5"]) else own
 
 

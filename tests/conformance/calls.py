@@ -45,11 +45,11 @@ class Access:
     admin: Callable[[str], tuple[str, participation.ClientTls]]
     chaincode_address: tuple[str, str] = ("localhost", "localhost")
     """Where a chaincode server of a test listens, and the host by which peers dial it."""
-    authority: Callable[[str], Authority] = Authority.unknown
-    """A Fabric CA by node name."""
     network: Any = None
     """The network itself (hlf_network.Consortium): its layout, and what stops its nodes."""
     channels: dict[str, grpc.Channel] = field(default_factory=dict)
+    authorities: dict[str, Authority] = field(default_factory=dict)
+    """Fabric CAs by node name: see calls_ca."""
     servers: dict[str, Any] = field(default_factory=dict)
     """Chaincode servers of the test's own, by name: see calls_stream."""
 
@@ -61,8 +61,8 @@ class Access:
 
     def close(self) -> None:
         """Close every connection and server."""
-        for channel in self.channels.values():
-            channel.close()
+        for connection in (*self.channels.values(), *self.authorities.values()):
+            connection.close()
         for server in self.servers.values():
             server.close()
 

@@ -39,8 +39,9 @@ def certificate(pem: bytes) -> x509.Certificate:
 def test_every_secret_is_readable_by_its_owner_only(layout: Layout, tmp_path: Path) -> None:
     material.make(layout, now=NOW)
     secret = [path for path in tmp_path.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
-    # 2 CAs, a client TLS key for each organization; key and TLS key of 6 nodes; chaincode TLS pairs; wallets.
-    assert len(secret) == 3 * 3 + 6 * 2 + 2 * 2 + (3 + 2 + 2)
+    # 2 CAs, a client TLS key for each organization; key and TLS key of 6 nodes; TLS key of 2 Fabric CAs;
+    # chaincode TLS pairs; wallets.
+    assert len(secret) == 3 * 3 + 6 * 2 + 2 + 2 * 2 + (3 + 2 + 2)
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
 
 
