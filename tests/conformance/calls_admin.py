@@ -25,6 +25,7 @@ from tests.conformance import (
     calls_config,
     calls_crafted,
     calls_gateway,
+    calls_launch,
     calls_ledger,
     calls_lifecycle,
     calls_limits,
