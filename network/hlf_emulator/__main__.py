@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ async def _run(config: EmulatorConfig, *, until_eof: bool) -> None:
         await stopping.wait()
     finally:
         await emulator.stop()
+        if config.ephemeral:
+            shutil.rmtree(config.state, ignore_errors=True)
 
 
 def _allow_open_files() -> None:

@@ -73,7 +73,8 @@ class EmulatorConfig:
     """Everything one process runs, as Fabric ``version``.
 
     ``batch_timeout`` (seconds) overrides the channels' own when set. ``sync``: whether an acknowledged
-    transaction would survive a crash of the machine too. ``seed`` makes choices left to chance repeatable.
+    transaction would survive a crash of the machine too. ``ephemeral``: whether ``state`` is removed at the
+    end. ``seed`` makes choices left to chance repeatable.
     """
 
     state: Path
@@ -81,6 +82,7 @@ class EmulatorConfig:
     batch_timeout: float | None
     version: Version
     sync: bool
+    ephemeral: bool
     seed: int | None
     peers: tuple[PeerConfig, ...]
     orderers: tuple[OrdererConfig, ...]
@@ -128,6 +130,7 @@ class _Reader:
             batch_timeout=None if timeout is None else self._duration(timeout, "batch.timeout"),
             version=self._version(document.get("fabric", FABRIC_3_1.name)),
             sync=self._optional(document, "sync", bool, True),
+            ephemeral=self._optional(document, "ephemeral", bool, False),
             seed=self._optional(document, "seed", int, None),
             peers=tuple(self._peer(item, f"peers[{i}]") for i, item in enumerate(document.get("peers", []))),
             orderers=tuple(

@@ -119,7 +119,7 @@ class EmulatedNetwork:
                             self.ports,
                             ledgers=ledgers,
                             batch_timeout=self.options.batch_timeout,
-                            sync=not self.options.in_memory,
+                            in_memory=self.options.in_memory,
                             seed=self.options.seed,
                         ),
                         indent=1,

@@ -149,13 +149,14 @@ def configuration(
     *,
     ledgers: Path,
     batch_timeout: str | None,
-    sync: bool,
+    in_memory: bool,
     seed: int | None,
 ) -> dict[str, object]:
     """The emulator's configuration file."""
     document: dict[str, object] = {
         "state": str(ledgers),
-        "sync": sync,
+        "sync": not in_memory,
+        "ephemeral": in_memory,
         "control": f"{LOOPBACK}:{ports[CONTROL]}",
         "peers": [_node(paths, one, ports) for one in MEMBERS],
         "orderers": [
