@@ -278,7 +278,7 @@ class EmulatedNetwork:
                 lambda: f"the peers have not seen each other's approvals of {name}",
                 every=0.005,
             )
-            first.commit(wanted)
+            first.commit(wanted, tuple(lifecycles))
         self._wait_everywhere(channel, chosen)
         return package_ids[0]
 
