@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from hlf_emulator import ca_affiliations, ca_enrollment, ca_registrar, ca_revocation
 from hlf_emulator.ca_call import Authority, Call
-from hlf_emulator.ca_errors import METHOD_NOT_ALLOWED, CaError, NoAnswer, unexpected
+from hlf_emulator.ca_errors import METHOD_NOT_ALLOWED, READING_BODY, CaError, NoAnswer, unexpected
 from hlf_emulator.ca_identity import AFFILIATION_MANAGER
 from hlf_emulator.ca_revocation import Streamed
 from hlf_emulator.go_json import encode
@@ -109,6 +109,8 @@ class CaApi:
         call = Call(self._authority, request, variable)
         endpoint = _ENDPOINTS[name]
         try:
+            if request.too_large:
+                raise CaError(500, READING_BODY, "Failed reading request body: http: request body too large")
             action = endpoint.actions.get(call.method)
             if action is None:
                 raise CaError(405, METHOD_NOT_ALLOWED, f"Method {call.method} is not allowed")
