@@ -149,6 +149,25 @@ class OrderingService:
         return sequencer
 
 
+class EvictedChain:
+    """What a node has of a channel whose consenters it was taken out of: no block comes any more."""
+
+    def __init__(self, sequencer: Sequencer, height: int) -> None:
+        self.height = height
+        self._sequencer = sequencer
+
+    def block(self, number: int) -> common_pb2.Block:
+        """A copy of block ``number``. Raises IndexError when there is none."""
+        if number >= self.height:
+            raise IndexError(f"no block {number}")
+        return self._sequencer.block(number)
+
+    async def wait_height(self, height: int) -> None:
+        """Return when there are at least ``height`` blocks: at once or never."""
+        if self.height < height:
+            await asyncio.Event().wait()
+
+
 class Orderer:
     """One orderer node. ``endpoint`` is the address clients know it by."""
 
@@ -232,7 +251,23 @@ class Orderer:
         Of a channel that it only follows an orderer takes nothing and gives nothing (registrar.go, GetChain).
         """
         sequencer = self.channels.get(channel)
-        return sequencer if sequencer is not None and sequencer.is_consenter(self.name) else None
+        if sequencer is None or not self.is_consenter(sequencer):
+            return None
+        return sequencer
+
+    def is_consenter(self, sequencer: Sequencer) -> bool:
+        """Whether this node takes itself for a consenter of a channel that it has joined."""
+        return sequencer.is_consenter(self.name) or sequencer.evicted_at(self.name) is not None
+
+    def height(self, sequencer: Sequencer) -> int:
+        """How many blocks of a channel this node has."""
+        evicted = sequencer.evicted_at(self.name)
+        return sequencer.height if evicted is None else evicted
+
+    def blocks(self, sequencer: Sequencer) -> "Sequencer | EvictedChain":
+        """The blocks of a channel as this node has them."""
+        evicted = sequencer.evicted_at(self.name)
+        return sequencer if evicted is None else EvictedChain(sequencer, evicted)
 
     def broadcast(self, envelope: common_pb2.Envelope) -> ab_pb2.BroadcastResponse:
         """Check and queue one envelope; never raises for what a client can send."""
@@ -271,6 +306,8 @@ class Orderer:
         if self._disk.refusing:
             text = "no block can be written: No space left on device"
             raise Rejected(common_pb2.SERVICE_UNAVAILABLE, text)
+        if sequencer.evicted_at(self.name) is not None:
+            raise Rejected(common_pb2.SERVICE_UNAVAILABLE, "failed to submit request: no leader")
         try:
             sequencer.submit(self.name, identifier, content)
         except Refused as refused:

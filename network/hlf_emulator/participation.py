@@ -11,6 +11,7 @@ from hlf_emulator.message_processor import Rejected
 from hlf_emulator.orderer import JoinError, Orderer, request_id
 from hlf_emulator.participation_forms import (
     FormError,
+    channel_id_fault,
     form_file,
     parse_block,
     parse_update,
@@ -24,7 +25,6 @@ BASE = f"{_ROOT}/channels"
 _ONE = re.compile(rf"{BASE}/([^/]+)")
 _BLOCK = re.compile(rf"{BASE}/([^/]+)/blocks/([^/]+)")
 _FOUND = 302
-_CHANNEL = re.compile(r"[a-z][a-z0-9.-]*")
 _JOIN_STATUS = {"exists": 405, "unknown": 404}
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -83,7 +83,7 @@ class ParticipationApi:
         sequencer = self._orderer.channels.get(channel)
         if sequencer is None:
             return _error(404, "channel does not exist")
-        return json_response(200, self._info(sequencer, sequencer.height), _NO_STORE)
+        return json_response(200, self._info(sequencer, self._orderer.height(sequencer)), _NO_STORE)
 
     def _list(self) -> Response:
         names = sorted(self._orderer.channels)
@@ -91,7 +91,7 @@ class ParticipationApi:
         return json_response(200, {"systemChannel": None, "channels": channels or None}, _NO_STORE)
 
     def _info(self, sequencer: Sequencer, height: int, status: str = "active") -> dict[str, object]:
-        consenter = sequencer.is_consenter(self._orderer.name)
+        consenter = self._orderer.is_consenter(sequencer)
         return {
             "name": sequencer.channel,
             "url": f"{BASE}/{sequencer.channel}",
@@ -116,7 +116,7 @@ class ParticipationApi:
         except ConfigError as error:
             return _error(400, f"cannot join: {error}")
         # Who is no consenter, or not from the first block on, starts by fetching the blocks of others.
-        started = block.header.number == 0 and sequencer.is_consenter(self._orderer.name)
+        started = block.header.number == 0 and self._orderer.is_consenter(sequencer)
         info = self._info(sequencer, 1) if started else self._info(sequencer, 0, "onboarding")
         return json_response(201, info, {"Location": f"{BASE}/{channel}"})
 
@@ -139,7 +139,7 @@ class ParticipationApi:
             self._orderer.configure(sequencer, request_id(envelope), config)
         except Rejected as rejected:
             return _error(400, f"{failed} with SERVICE_UNAVAILABLE: rejected by Configure: {rejected}")
-        info = self._info(sequencer, sequencer.height)
+        info = self._info(sequencer, self._orderer.height(sequencer))
         return json_response(201, info, {"Location": f"{BASE}/{channel}"})
 
     def _block(self, request: Request, channel: str, wanted: str) -> Response:
@@ -158,11 +158,16 @@ class ParticipationApi:
             if channel in self._orderer.channels:
                 return _error(404, "channel is not ready, he is a follower")
             return _error(404, "channel does not exist")
-        named = {"newest": sequencer.height - 1, "oldest": 0, "config": sequencer.last_config}
+        blocks = self._orderer.blocks(sequencer)
+        named = {
+            "newest": blocks.height - 1,
+            "oldest": 0,
+            "config": min(sequencer.last_config, blocks.height - 1),
+        }
         # A negative number is taken for a very large one, as Go converts it.
         number = named[wanted] if wanted in named else int(wanted) % 2**64
         try:
-            block = sequencer.block(number)
+            block = blocks.block(number)
         except IndexError:
             return _error(404, f"no such block number [{number}] in index")
         headers = {"Content-Type": "application/octet-stream", **_NO_STORE}
@@ -195,11 +200,8 @@ def _is_number(text: str) -> bool:
 
 
 def _invalid_channel(channel: str) -> Response | None:
-    if len(channel) > 249:
-        return _error(400, "invalid channel ID: channel ID illegal, cannot be longer than 249")
-    if _CHANNEL.fullmatch(channel) is None:
-        return _error(400, f"invalid channel ID: '{channel}' contains illegal characters")
-    return None
+    fault = channel_id_fault(channel)
+    return _error(400, f"invalid channel ID: {fault}") if fault else None
 
 
 def _unacceptable(request: Request) -> Response | None:

@@ -15,6 +15,8 @@ from hlf_emulator.rest import Request
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.version import Version
 
+_MAX_CHANNEL = 249
+_CHANNEL = re.compile(r"[a-z][a-z0-9.-]*")
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf';\s*({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_NAME}))\s*')
 
@@ -90,9 +92,23 @@ def validate_join_block(block: common_pb2.Block, version: Version) -> str:
         check_config(envelope.config, version)
     except ConfigError as error:
         raise FormError(f"{prefix}{error}") from error
+    fault = channel_id_fault(channel)
+    if fault:
+        raise FormError(f"{prefix}initializing configtx manager failed: bad channel ID: {fault}")
     if "Application" not in envelope.config.channel_group.groups:
         raise FormError(f"{prefix}invalid config: must contain application config")
     return channel
+
+
+def channel_id_fault(channel: str) -> str:
+    """Why a channel cannot have that name (configtx/validator.go:58); empty when it can."""
+    if not channel:
+        return "channel ID illegal, cannot be empty"
+    if len(channel) > _MAX_CHANNEL:
+        return f"channel ID illegal, cannot be longer than {_MAX_CHANNEL}"
+    if _CHANNEL.fullmatch(channel) is None:
+        return f"'{channel}' contains illegal characters"
+    return ""
 
 
 def parse_update(content: bytes) -> tuple[common_pb2.Envelope, str]:

@@ -49,6 +49,7 @@ class Sequencer:
         self._newest: OrderingRequest | None = None
         self._joined: set[str] = set()
         self._running: set[str] = set()
+        self._evicted: dict[str, int] = {}
         self.last_block = blocks.read(blocks.height - 1)
         self._last_config = last_config_index(self.last_block)
         self.bundle = Bundle.from_config_block(blocks.read(self._last_config), verifier)
@@ -80,6 +81,8 @@ class Sequencer:
         """Say what became of an orderer node; a quorum that comes back goes on at once."""
         (self._joined.add if joined else self._joined.discard)(name)
         (self._running.add if running else self._running.discard)(name)
+        if not self.ready(name):
+            self._evicted.pop(name, None)
         self._nodes_changed()
 
     def _nodes_changed(self) -> None:
@@ -105,6 +108,13 @@ class Sequencer:
     def is_consenter(self, name: str) -> bool:
         """Whether the channel's configuration names this node's certificate as a consenter."""
         return name in self.consensus.nodes.values()
+
+    def evicted_at(self, name: str) -> int | None:
+        """The height at which a running SmartBFT node was taken out of the consenters, if it was.
+
+        Until it starts again it takes itself for a consenter without a leader.
+        """
+        return self._evicted.get(name)
 
     @property
     def has_quorum(self) -> bool:
@@ -162,12 +172,19 @@ class Sequencer:
 
     def _reconfigure(self, block: common_pb2.Block) -> None:
         before = self.bundle.consensus_type
+        consenters = set(self.consensus.nodes.values())
         self.bundle = Bundle.from_config_block(block, self._verifier)
         if self.bundle.consensus_type == before:
             self.consensus.configure()
         else:
             self.consensus.close()
             self.consensus = self._consensus()
+        now = set(self.consensus.nodes.values())
+        for name in now:
+            self._evicted.pop(name, None)
+        if self.bundle.consensus_type == BFT:
+            height = block.header.number + 1
+            self._evicted.update({name: height for name in consenters - now if self.ready(name)})
         # The consenters may be others now; a leader that is none of them steps down.
         asyncio.get_running_loop().call_soon(self._nodes_changed)
 

@@ -46,12 +46,7 @@ def _config_update(access: Access, case: Case) -> Answer:
 
 def current_config(access: Access, node: str, channel: str) -> configtx_pb2.Config:
     """The configuration in force at an orderer."""
-    return config_of(_config_block(access, node, channel))
-
-
-def _config_block(access: Access, node: str, channel: str) -> common_pb2.Block:
-    newest = fetch_block(access, node, channel, "newest", as_orderer=True)
-    return fetch_block(access, node, channel, str(last_config_index(newest)), as_orderer=True)
+    return config_of(fetch_block(access, node, channel, "config", as_orderer=True))
 
 
 def _change(access: Access, case: Case) -> Answer:
@@ -80,7 +75,10 @@ def _restore(access: Access, case: Case, before: configtx_pb2.Config) -> None:
 
 def _hand_in(access: Access, case: Case, sequence: int, update: configtx_pb2.ConfigUpdate) -> Answer:
     envelope = update_envelope(access, case, update)
-    height = fetch_block(access, case["at"], update.channel_id, "newest", as_orderer=True).header.number + 1
+    height = (
+        fetch_block(access, case["at"], case.get("channel", "slice"), "newest", as_orderer=True).header.number
+        + 1
+    )
     if case.get("by") == "rest":
         url, tls = access.admin(case["at"])
         body, content_type = multipart({"config-update-envelope": envelope.SerializeToString()})
@@ -196,7 +194,13 @@ def _fullest_block(access: Access, case: Case) -> Answer:
     return {"seen": seen}
 
 
+def _steps(access: Access, case: Case) -> Answer:
+    """Several calls one after the other, and what each answered."""
+    return {"steps": [calls_admin.perform(access, {"as": case.get("as"), **step}) for step in case["steps"]]}
+
+
 CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
     "ConfigUpdate": _config_update,
     "FullestBlock": _fullest_block,
+    "Steps": _steps,
 }

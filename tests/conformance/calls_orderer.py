@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -12,14 +13,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from fabric_protos.common import common_pb2, configtx_pb2
+from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2
 from fabric_protos.msp import identities_pb2
 from fabric_protos.orderer import ab_pb2
 
 from hlf.admin.participation import ClientTls
 from hlf.identity import SigningIdentity
+from hlf.wire.blocks import last_config_index
 from hlf.wire.deliver import seek_position
 from hlf.wire.proposal import transaction_id
+from hlf_network.waiting import wait_until
 from tests.conformance.calls import SECONDS, Access, Answer, Case, block_shape, guarded, sign_envelope
 from tests.conformance.calls import endorse as endorsed_envelope
 
@@ -72,8 +75,11 @@ def build_envelope(
 def _broadcast_stream(access: Access, case: Case) -> Answer:
     """Every message of `send` on one stream, and all answers; `again` repeats the one before.
 
-    `endorsed` sends a real transaction of that call instead.
+    `endorsed` sends a real transaction of that call instead. `until`: asked again until the last answer has
+    these fields.
     """
+    if "until" in case:
+        return _asked_again(_broadcast_stream, access, case, lambda answer: answer["answers"][-1])
     envelopes: list[common_pb2.Envelope] = []
     for spec in case["send"]:
         if spec.get("again"):
@@ -85,6 +91,26 @@ def _broadcast_stream(access: Access, case: Case) -> Answer:
             signer = access.identity(spec.get("as", case["as"]))
             envelopes.append(build_envelope(signer, case.get("channel", "slice"), spec))
     return guarded(lambda: {"code": "OK", "answers": broadcast_all(access, case["at"], envelopes)})
+
+
+def _asked_again(
+    call: Callable[[Access, Case], Answer],
+    access: Access,
+    case: Case,
+    shown: Callable[[Answer], Mapping[str, Any]],
+) -> Answer:
+    """The answer that at last has the fields of `until`."""
+    once = {name: value for name, value in case.items() if name != "until"}
+    answer: Answer = {}
+
+    def reached() -> bool:
+        answer.clear()
+        answer.update(call(access, once))
+        found = shown(answer)
+        return all(found.get(name) == value for name, value in case["until"].items())
+
+    wait_until(reached, 60, lambda: f"it still answers {answer}")
+    return answer
 
 
 def broadcast_all(access: Access, node: str, envelopes: list[common_pb2.Envelope]) -> list[Answer]:
@@ -168,9 +194,13 @@ def _delivered(message: ab_pb2.DeliverResponse) -> Answer:
 def _rest(access: Access, case: Case) -> Answer:
     """One HTTP request to an orderer's admin port.
 
-    `method`, `path`, `headers`; `form`: part -> what (`block 0`, `block newest`, `garbage`, `nothing`, …);
-    `body` with `type`; `certificate: none` to come without a client's.
+    `method`, `path`, `headers`; `form`: part -> what (`block 0`, `block newest`, `garbage`, `nothing`, …), a
+    block from the orderer `from` if not from this one; `body` with `type`; `certificate: none` to come
+    without a client's. `until`: asked again until the answer has these fields, `height: all` for as many
+    blocks as the orderer `from` has.
     """
+    if "until" in case:
+        return _until(access, case)
     url, tls = access.admin(case["at"])
     body, content_type = b"", case.get("type", "")
     if "form" in case:
@@ -185,6 +215,18 @@ def _rest(access: Access, case: Case) -> Answer:
     if content_type:
         headers["Content-Type"] = content_type
     return http_call(url, tls, case, headers, body)
+
+
+def _until(access: Access, case: Case) -> Answer:
+    def shown(answer: Answer) -> Mapping[str, Any]:
+        document = answer.get("json") or {}
+        height = answer.pop("raw_height", 0)
+        if case["until"].get("height") == "all":
+            newest = fetch_block(access, case["from"], case.get("channel", "slice"), "newest")
+            document = {**document, "height": "all" if height > newest.header.number else height}
+        return {"status": answer["status"], **document}
+
+    return _asked_again(_rest, access, {**case, "raw": True}, shown)
 
 
 def multipart(parts: Mapping[str, bytes], *, files: bool = True) -> tuple[bytes, str]:
@@ -220,7 +262,10 @@ def http_call(url: str, tls: ClientTls, case: Case, headers: Mapping[str, str], 
         values = answer.headers.get_all(name)
         if values:
             shown[name] = values[0] if len(values) == 1 else values
-    return {**shown, **_body(content, answer.headers.get("Content-Type", ""))}
+    shown.update(_body(content, answer.headers.get("Content-Type", "")))
+    if case.get("raw"):
+        shown["raw_height"] = json.loads(content).get("height", 0) if content else 0
+    return shown
 
 
 def _body(content: bytes, content_type: str) -> Answer:
@@ -245,8 +290,8 @@ def _body(content: bytes, content_type: str) -> Answer:
 
 def _steady(document: Any) -> Any:
     """Without what the shared network's other cases change: the height, and the order of channels."""
-    if isinstance(document, dict) and "height" in document:
-        return {**document, "height": "some" if document["height"] else 0}
+    if isinstance(document, dict) and document.get("height"):
+        return {**document, "height": "some"}
     if isinstance(document, dict) and document.get("channels"):
         names = [each for each in document["channels"] if each["name"] == "slice"]
         return {**document, "channels": names}
@@ -254,16 +299,21 @@ def _steady(document: Any) -> Any:
 
 
 def _content(access: Access, case: Case, what: str) -> bytes:
-    return _CONTENTS[what.partition(" ")[0]](access, case, what.partition(" ")[2])
+    asked = {**case, "at": case.get("from", case["at"])}
+    return _CONTENTS[what.partition(" ")[0]](access, asked, what.partition(" ")[2])
 
 
 def fetch_block(
     access: Access, node: str, channel: str, which: str, *, as_orderer: bool = False
 ) -> common_pb2.Block:
-    """A block by Deliver, as any version of Fabric gives it; `which`: a number, oldest or newest.
+    """A block by Deliver, as any version of Fabric gives it; `which`: a number, oldest, newest or
+    config.
 
     `as_orderer`: asked by those to whom it is given in maintenance, too.
     """
+    if which == "config":
+        newest = fetch_block(access, node, channel, "newest", as_orderer=as_orderer)
+        which = str(last_config_index(newest))
     number = int(which) if which.isdigit() else which
     reader = {"as": "node/orderer0.org-a" if as_orderer else "org-a/admin", "channel": channel}
     envelope = _seek(access, reader, {"start": number, "stop": number})
@@ -287,6 +337,29 @@ def _block_content(access: Access, case: Case, which: str) -> bytes:
     return fetch_block(access, case["at"], case.get("channel", "slice"), which).SerializeToString()
 
 
+def _change_config(
+    block: common_pb2.Block, change: Callable[[common_pb2.ChannelHeader, configtx_pb2.Config], Any]
+) -> None:
+    """Change what a configuration block says, and its data hash with it."""
+    envelope = common_pb2.Envelope.FromString(block.data.data[0])
+    payload = common_pb2.Payload.FromString(envelope.payload)
+    header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+    content = configtx_pb2.ConfigEnvelope.FromString(payload.data)
+    change(header, content.config)
+    payload.header.channel_header = header.SerializeToString()
+    payload.data = content.SerializeToString(deterministic=True)
+    envelope.payload = payload.SerializeToString()
+    block.data.data[0] = envelope.SerializeToString()
+    block.header.data_hash = hashlib.sha256(block.data.data[0]).digest()
+
+
+def _want_more(_header: common_pb2.ChannelHeader, config: configtx_pb2.Config) -> None:
+    value = config.channel_group.values["Capabilities"]
+    wanted = configuration_pb2.Capabilities.FromString(value.value)
+    wanted.capabilities["V9_9"].SetInParent()
+    value.value = wanted.SerializeToString(deterministic=True)
+
+
 def _spoilt_block(access: Access, case: Case, how: str) -> bytes:
     """The channel's first block without its metadata or data, with another hash, or of another channel."""
     block = fetch_block(access, case["at"], case.get("channel", "slice"), "0")
@@ -296,6 +369,12 @@ def _spoilt_block(access: Access, case: Case, how: str) -> bytes:
         block.ClearField("data")
     elif how == "header":
         block.ClearField("header")
+    elif how.startswith("channel "):
+        _change_config(block, lambda header, _config: setattr(header, "channel_id", how[8:]))
+    elif how.startswith("without "):
+        _change_config(block, lambda _header, config: config.channel_group.groups.pop(how[8:]))
+    elif how == "capability":
+        _change_config(block, _want_more)
     elif how == "hash":
         block.header.data_hash = b"\0" * 32
     return block.SerializeToString()
@@ -327,8 +406,20 @@ _CONTENTS: Mapping[str, Callable[[Access, Case, str], bytes]] = {
     "zeros": lambda _access, _case, count: b"\0" * int(count),
 }
 
+
+def _restart(access: Access, case: Case) -> Answer:
+    """Kill a node and start it again."""
+    access.network.stop_node(case["at"])
+    connection = access.channels.pop(case["at"], None)
+    if connection is not None:
+        connection.close()
+    access.network.start_node(case["at"])
+    return {}
+
+
 CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
     "BroadcastStream": _broadcast_stream,
     "OrdererSeeks": _seeks,
+    "Restart": _restart,
     "Rest": _rest,
 }
