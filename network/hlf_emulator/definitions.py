@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 from fabric_protos.peer import collection_pb2, policy_pb2
 from fabric_protos.peer.lifecycle import chaincode_definition_pb2, db_pb2
+from google.protobuf.message import DecodeError
 
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.policies import Policy, RejectPolicy, SignaturePolicy, members_policy
 
 LIFECYCLE = "_lifecycle"
 SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "qscc", "cscc"})
+LEGACY_LIFECYCLE = "lscc"
+"""Where the lifecycle of 1.x kept its definitions; looked up still, never found."""
 IMPLICIT_PREFIX = "_implicit_org_"
 DEFAULT_POLICY = "/Channel/Application/Endorsement"
 DEFINITION_TYPE = "ChaincodeDefinition"
@@ -133,7 +136,10 @@ def read_definition(name: str, get: Read) -> ChaincodeDefinition | None:
 
 def resolve_policy(encoded: bytes, bundle: Bundle) -> Policy:
     """The policy that an encoded `ApplicationPolicy` names or holds."""
-    message = policy_pb2.ApplicationPolicy.FromString(encoded)
+    try:
+        message = policy_pb2.ApplicationPolicy.FromString(encoded)
+    except DecodeError:
+        return RejectPolicy("a policy that cannot be decoded")
     kind = message.WhichOneof("Type")
     if kind == "signature_policy":
         return SignaturePolicy(message.signature_policy)

@@ -17,7 +17,7 @@ from hlf_emulator.definitions import LIFECYCLE, CollectionDefinition
 from hlf_emulator.msp import MspError
 from hlf_emulator.orderer import Orderer
 from hlf_emulator.peer import Channel, Peer
-from hlf_emulator.policies import ImplicitMetaPolicy, Policy, SignaturePolicy
+from hlf_emulator.policies import ImplicitMetaPolicy, Policy, RejectPolicy, SignaturePolicy
 from hlf_emulator.principal_sets import Principal, PrincipalSet, merge, satisfied_by
 
 SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "lscc", "cscc", "qscc"})
@@ -208,11 +208,16 @@ def _versions(channel: Channel, interest: proposal_response_pb2.ChaincodeInteres
     for call in interest.chaincodes:
         if call.name == LIFECYCLE:
             versions[call.name] = "1"
-        elif call.name in channel.definitions:
+        elif call.name in channel.definitions and _has_policy(channel, call.name):
             versions[call.name] = str(channel.definitions[call.name].sequence)
         else:
             raise NoDescriptor(f"No metadata was found for chaincode {call.name} in channel {channel.name}")
     return versions
+
+
+def _has_policy(channel: Channel, chaincode: str) -> bool:
+    """Whether the chaincode's policy can be found; without one it has no metadata (metadata_provider.go)."""
+    return not isinstance(channel.endorsement_policy(chaincode), RejectPolicy)
 
 
 def _has(member: Member, versions: dict[str, str]) -> bool:

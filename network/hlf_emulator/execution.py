@@ -27,6 +27,7 @@ from hlf_emulator.syscc import LocalCheck, SystemCall, configure, failure, query
 from hlf_emulator.version import Version
 
 SYSTEM_VERSION = "syscc"
+BUILT_IN_PLUGIN = "escc"
 INITIALIZED_KEY = "\x00" + "\U0010ffff" + "initialized"
 EXECUTE_TIMEOUT = 30.0
 """Seconds; chaincode.executetimeout of core.yaml."""
@@ -64,6 +65,7 @@ class EndorsementInfo:
     version: str
     init_required: bool
     package_id: str
+    endorsement_plugin: str = BUILT_IN_PLUGIN
 
 
 class Host(Protocol):
@@ -118,7 +120,9 @@ class ChaincodeSupport:
             )
         if package_id not in self.host.packages.packages:
             raise InvocationError(f"chaincode definition for '{name}' exists, but chaincode is not installed")
-        return EndorsementInfo(definition.version, definition.init_required, package_id)
+        return EndorsementInfo(
+            definition.version, definition.init_required, package_id, definition.endorsement_plugin
+        )
 
     async def execute(
         self,
@@ -273,6 +277,8 @@ class ChaincodeSupport:
             return failure(f"lifecycle scc operations require exactly two arguments but received {len(args)}")
         function = args[0].decode(errors="replace")
         try:
+            if function == "QueryApprovedChaincodeDefinitions" and not self.host.version.approval_listing:
+                raise PolicyError(f"Unmapped policy for {LIFECYCLE}/{function}")
             if function in ADMIN_FUNCTIONS:
                 self.host.check_local("Admins", params.signed_data)
             elif params.channel is None:
@@ -282,7 +288,13 @@ class ChaincodeSupport:
         except PolicyError as refusal:
             return failure(f"Failed to authorize invocation due to failed ACL check: {refusal}")
         call = LifecycleCall(
-            self.host.msp_id, self.host.packages, self._references, params.channel, params.simulator
+            params.transaction_id,
+            self.host.msp_id,
+            self.host.packages,
+            self._references,
+            params.channel,
+            params.simulator,
+            self.host.version,
         )
         try:
             return success(invoke(call, function, args[1]))

@@ -15,8 +15,15 @@ from google.protobuf.message import DecodeError, Message
 
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.channel import Channel
-from hlf_emulator.definitions import DEFAULT_POLICY, IMPLICIT_PREFIX, LIFECYCLE
-from hlf_emulator.lifecycle_rules import LifecycleError, check_definition
+from hlf_emulator.definitions import (
+    DEFAULT_POLICY,
+    IMPLICIT_PREFIX,
+    LEGACY_LIFECYCLE,
+    LIFECYCLE,
+    read_definition,
+)
+from hlf_emulator.go_text import decode_fault
+from hlf_emulator.lifecycle_rules import LifecycleError, check_definition, check_succession
 from hlf_emulator.lifecycle_state import (
     DEFINITION,
     LOCAL_PACKAGE,
@@ -34,6 +41,7 @@ from hlf_emulator.lifecycle_state import (
 )
 from hlf_emulator.packages import Package, PackageError, PackageStore
 from hlf_emulator.simulator import SimulationError, Simulator
+from hlf_emulator.version import FABRIC_3_1, Version
 
 ADMIN_FUNCTIONS = frozenset(
     {
@@ -53,12 +61,14 @@ ADMIN_FUNCTIONS = frozenset(
 class LifecycleCall:
     """One invocation; channel and simulator are None when the proposal names no channel."""
 
+    transaction_id: str
     msp_id: str
     packages: PackageStore
     references: Callable[[str], dict[str, list[tuple[str, str]]]]
     """Package id -> channel -> (chaincode, version) that run it."""
     channel: Channel | None
     simulator: Simulator | None
+    version: Version = FABRIC_3_1
 
 
 def invoke(call: LifecycleCall, function: str, argument: bytes) -> bytes:
@@ -69,20 +79,26 @@ def invoke(call: LifecycleCall, function: str, argument: bytes) -> bytes:
         raise LifecycleError(f"{prefix}receiver *lifecycle.Invocation.{function} does not exist")
     kind, run = handler
     try:
-        return run(call, kind.FromString(argument)).SerializeToString()
+        decoded = kind.FromString(argument)
+    except DecodeError as fault:
+        method = f"*lifecycle.Invocation.{function}"
+        raise LifecycleError(
+            f"{prefix}could not decode input arg for {method}: {decode_fault(argument)}"
+        ) from fault
+    try:
+        return run(call, decoded).SerializeToString()
     except LifecycleError as refusal:
         if refusal.status == 404:
             raise
         raise LifecycleError(prefix + str(refusal)) from refusal
     except (PackageError, SimulationError) as refusal:
         raise LifecycleError(prefix + str(refusal)) from refusal
-    except DecodeError as fault:
-        raise LifecycleError(f"{prefix}could not decode input arg for {function}: {fault}") from fault
 
 
-def _ledger(call: LifecycleCall) -> tuple[Channel, Simulator]:
+def _ledger(call: LifecycleCall, attempt: str = "") -> tuple[Channel, Simulator]:
+    """The channel and its simulation; without one, `attempt` is what fails for lack of it."""
     if call.channel is None or call.simulator is None:
-        raise LifecycleError("could not get channelconfig for channel ''")
+        raise LifecycleError(f"{attempt} failed: transaction ID: {call.transaction_id}: no ledger context")
     return call.channel, call.simulator
 
 
@@ -133,10 +149,8 @@ def _package(call: LifecycleCall, package_id: str) -> Package:
 
 
 def _approve(call: LifecycleCall, args: lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs) -> Message:
+    _check(call, args)
     channel, simulator = _ledger(call)
-    check_definition(
-        channel.bundle, channel.definitions.get(args.name), args.name, args.version, args.collections
-    )
     public = PublicAccess(simulator)
     private = PrivateAccess(simulator, IMPLICIT_PREFIX + call.msp_id)
     current, requested = read_sequence(args.name, public.get), args.sequence
@@ -161,7 +175,7 @@ def _approve(call: LifecycleCall, args: lifecycle_pb2.ApproveChaincodeDefinition
         )
         if difference:
             raise LifecycleError(f"{attempt} with different parameters: {difference}")
-        if unchanged:
+        if unchanged and call.version.approves_once:
             raise LifecycleError(attempt)
     elif unchanged:
         raise LifecycleError(
@@ -172,6 +186,23 @@ def _approve(call: LifecycleCall, args: lifecycle_pb2.ApproveChaincodeDefinition
     source = [("PackageID", db_pb2.StateData(String=package_id))]
     store(private, SOURCES, name, LOCAL_PACKAGE, source)
     return lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgResult()
+
+
+def _check(
+    call: LifecycleCall,
+    args: lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs | lifecycle_pb2.CommitChaincodeDefinitionArgs,
+) -> None:
+    """Raise LifecycleError unless a definition may say so, and follow the one that is committed."""
+    proposed = check_definition(
+        call.channel.bundle if call.channel else None, args.name, args.version, args.collections
+    )
+    simulator = _ledger(call)[1]
+    committed = read_definition(args.name, PublicAccess(simulator).get)
+    if committed is None:
+        # Fabric asks the lifecycle of 1.x next (core/scc/lscc).
+        simulator.get_state(LEGACY_LIFECYCLE, args.name)
+    else:
+        check_succession(committed, proposed)
 
 
 def _approved_already(private: PrivateAccess, name: str, parameters: Parameters, package_id: str) -> bool:
@@ -189,9 +220,17 @@ def _package_of(private: PrivateAccess, name: str) -> str:
 
 
 def _query_approved(call: LifecycleCall, args: lifecycle_pb2.QueryApprovedChaincodeDefinitionArgs) -> Message:
-    channel, simulator = _ledger(call)
-    private = PrivateAccess(simulator, IMPLICIT_PREFIX + call.msp_id)
     sequence = args.sequence
+    key = field_key(NAMESPACES, args.name, "Sequence")
+    what = f"could not get current sequence: could not get state for key {key}"
+    if sequence:
+        stored = f"{args.name}#{sequence}"
+        what = (
+            f"could not deserialize namespace metadata for {stored}: could not query metadata for namespace "
+            f"namespaces/{stored}"
+        )
+    channel, simulator = _ledger(call, f"{what}: GET_STATE")
+    private = PrivateAccess(simulator, IMPLICIT_PREFIX + call.msp_id)
     if sequence == 0:
         sequence = read_sequence(args.name, PublicAccess(simulator).get)
         if read_metadata(NAMESPACES, f"{args.name}#{sequence + 1}", private.get) is not None:
@@ -209,7 +248,11 @@ def _query_approved(call: LifecycleCall, args: lifecycle_pb2.QueryApprovedChainc
 def _query_all_approved(
     call: LifecycleCall, _: lifecycle_pb2.QueryApprovedChaincodeDefinitionsArgs
 ) -> Message:
-    simulator = _ledger(call)[1]
+    simulator = _ledger(
+        call,
+        "could not fetch metadatas: could not get state range for namespace namespaces: could not get state "
+        "iterator: GET_STATE_BY_RANGE",
+    )[1]
     private = PrivateAccess(simulator, IMPLICIT_PREFIX + call.msp_id)
     prefix = f"{NAMESPACES}/metadata/"
     found = [
@@ -233,6 +276,7 @@ def _fill_approved(
 ) -> None:
     stored = f"{name}#{sequence}"
     target.sequence = sequence
+    read_metadata(SOURCES, stored, private.get)
     _fill(target, Parameters.read(stored, private.get))
     package_id = _package_of(private, stored)
     if package_id:
@@ -252,16 +296,14 @@ def _readiness(
     parameters = _next_definition(channel, simulator, args)
     for msp_id, items in _approvals(channel, simulator, args.name, args.sequence, parameters).items():
         result.approvals[msp_id] = not items
-        if items:
+        if items and call.version.readiness_mismatches:
             result.mismatches[msp_id].items.extend(items)
     return result
 
 
 def _commit(call: LifecycleCall, args: lifecycle_pb2.CommitChaincodeDefinitionArgs) -> Message:
+    _check(call, args)
     channel, simulator = _ledger(call)
-    check_definition(
-        channel.bundle, channel.definitions.get(args.name), args.name, args.version, args.collections
-    )
     parameters = _next_definition(channel, simulator, args)
     approvals = _approvals(channel, simulator, args.name, args.sequence, parameters)
     fields = [("Sequence", db_pb2.StateData(Int64=args.sequence)), *parameters.fields()]

@@ -7,9 +7,11 @@ import re
 from fabric_protos.common import policies_pb2
 from fabric_protos.msp import msp_principal_pb2
 from fabric_protos.peer import collection_pb2
+from google.protobuf.message import DecodeError
 
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.definitions import ChaincodeDefinition
+from hlf_emulator.go_text import decode_fault
 from hlf_emulator.msp import MspError
 from hlf_emulator.policies import principal_msp
 
@@ -27,15 +29,21 @@ class LifecycleError(Exception):
         self.status = status
 
 
+Collections = dict[str, collection_pb2.StaticCollectionConfig]
+_PREFIX = "error validating chaincode definition: "
+
+
 def check_definition(
-    bundle: Bundle,
-    definition: ChaincodeDefinition | None,
+    bundle: Bundle | None,
     name: str,
     version: str,
     package: collection_pb2.CollectionConfigPackage,
-) -> None:
-    """Raise LifecycleError unless the definition may follow `definition` (None: the first one)."""
-    prefix = "error validating chaincode definition: "
+) -> Collections:
+    """The definition's collections by name. Raises LifecycleError for what none may say.
+
+    `bundle` is None when the proposal names no channel.
+    """
+    prefix = _PREFIX
     if not _NAME.fullmatch(name):
         raise LifecycleError(
             f"{prefix}invalid chaincode name '{name}'. Names can only consist of alphanumerics, '_', and '-' "
@@ -48,14 +56,24 @@ def check_definition(
             f"{prefix}invalid chaincode version '{version}'. Versions can only consist of alphanumerics, "
             "'_', '-', '+', and '.'"
         )
-    proposed: dict[str, collection_pb2.StaticCollectionConfig] = {}
+    if any(entry.WhichOneof("payload") is None for entry in package.config):
+        raise LifecycleError(f"{prefix}collection config contains unexpected payload type: <nil>")
+    if bundle is None:
+        raise LifecycleError(f"{prefix}could not get channelconfig for channel ''")
+    proposed: Collections = {}
     for entry in package.config:
         config = entry.static_collection_config
         problem = _collection_problem(bundle, config, config.name in proposed)
         if problem:
             raise LifecycleError(prefix + problem)
         proposed[config.name] = config
-    committed = definition.collection_configs() if definition else {}
+    return proposed
+
+
+def check_succession(definition: ChaincodeDefinition, proposed: Collections) -> None:
+    """Raise LifecycleError unless a definition with the `proposed` collections may follow this one."""
+    prefix = _PREFIX
+    committed = definition.collection_configs()
     if committed and not proposed:
         raise LifecycleError(
             f"{prefix}the proposed collection config does not contain previously defined collections"
@@ -98,21 +116,45 @@ def _collection_problem(bundle: Bundle, config: collection_pb2.StaticCollectionC
     if not config.member_orgs_policy.HasField("signature_policy"):
         return f"collection member org policy is empty for collection '{name}'"
     policy = config.member_orgs_policy.signature_policy
+    problem = _malformed(policy.rule, len(policy.identities))
+    if problem:
+        return f"invalid member org policy for collection '{name}': {problem}"
     problem = _not_or(policy.rule)
     if problem:
         return f"collection-name: {name} -- error in member org policy: {problem}"
-    for principal in policy.identities:
-        if principal.principal_classification == msp_principal_pb2.MSPPrincipal.IDENTITY:
-            try:
-                bundle.msps.deserialize(principal.principal)
-            except MspError:
-                return f"collection-name: {name} -- contains an identity that is not part of the channel"
-        elif principal_msp(principal) not in bundle.msps.msps:
-            return (
-                f"collection-name: {name} -- collection member '{principal_msp(principal)}' is not part of "
-                "the channel"
-            )
-    return ""
+    problem = next(filter(None, (_principal_problem(bundle, each) for each in policy.identities)), "")
+    return f"collection-name: {name} -- {problem}" if problem else ""
+
+
+def _principal_problem(bundle: Bundle, principal: msp_principal_pb2.MSPPrincipal) -> str:
+    kind = principal.principal_classification
+    kinds = msp_principal_pb2.MSPPrincipal
+    if kind == kinds.IDENTITY:
+        try:
+            bundle.msps.deserialize(principal.principal)
+        except MspError:
+            return "contains an identity that is not part of the channel"
+        return ""
+    if kind not in (kinds.ROLE, kinds.ORGANIZATION_UNIT):
+        return f"principal type {kinds.Classification.Name(kind)} is not supported"
+    try:
+        msp_id = principal_msp(principal)
+    except DecodeError:
+        what = "MSPRole" if kind == kinds.ROLE else "OrganizationUnit"
+        return f"cannot unmarshal identity bytes into {what}: {decode_fault(principal.principal)}"
+    return "" if msp_id in bundle.msps.msps else f"collection member '{msp_id}' is not part of the channel"
+
+
+def _malformed(rule: policies_pb2.SignaturePolicy, identities: int) -> str:
+    """What common/cauthdsl has against a rule."""
+    kind = rule.WhichOneof("Type")
+    if kind == "signed_by" and not 0 <= rule.signed_by < identities:
+        return (
+            f"identity index out of range, requested {rule.signed_by}, but identities length is {identities}"
+        )
+    if kind is None:
+        return "Unknown type: <nil>:<nil>"
+    return next(filter(None, (_malformed(each, identities) for each in rule.n_out_of.rules)), "")
 
 
 def _not_or(rule: policies_pb2.SignaturePolicy) -> str:

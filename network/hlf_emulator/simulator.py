@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fabric_protos.common import policies_pb2
 from fabric_protos.peer import proposal_response_pb2
 
-from hlf_emulator.definitions import LIFECYCLE, CollectionDefinition, read_definition
+from hlf_emulator.definitions import LEGACY_LIFECYCLE, LIFECYCLE, CollectionDefinition, read_definition
 from hlf_emulator.rwset import RwSetBuilder, key_hash
 from hlf_emulator.state import Entry, Space, State, Version
 
@@ -234,7 +234,7 @@ class Simulator:
             required.setdefault(namespace, {})[collection] = True
 
         interest = proposal_response_pb2.ChaincodeInterest()
-        for namespace in sorted(required.keys() - system):
+        for namespace in sorted(required.keys() - system - {LEGACY_LIFECYCLE}):
             for collection, wanted_here in sorted(required[namespace].items()):
                 if collection:
                     interest.chaincodes.add(
