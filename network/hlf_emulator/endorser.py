@@ -19,6 +19,7 @@ from hlf_emulator.channel import Channel
 from hlf_emulator.definitions import IMPLICIT_PREFIX, SYSTEM_CHAINCODES, CollectionDefinition
 from hlf_emulator.disk import DiskError
 from hlf_emulator.execution import (
+    BUILT_IN_PLUGIN,
     ChaincodeSupport,
     EndorsementInfo,
     InvocationError,
@@ -139,7 +140,7 @@ class Endorser:
                     f"{proposal.channel_header.channel_id} and try again: {refusal}"
                 ) from refusal
             response, event = await self._run(proposal, params, info)
-            return self._respond(proposal, params, response, event, info.version)
+            return self._respond(proposal, params, response, event, info)
         finally:
             if simulator is not None:
                 simulator.close()
@@ -177,7 +178,7 @@ class Endorser:
         params: TransactionParams,
         response: proposal_response_pb2.Response,
         event: bytes,
-        version: str,
+        info: EndorsementInfo,
     ) -> proposal_response_pb2.ProposalResponse:
         results, interest = b"", None
         if params.simulator is not None and params.channel is not None:
@@ -193,7 +194,7 @@ class Endorser:
             results=results,
             events=event,
             response=response,
-            chaincode_id=chaincode_pb2.ChaincodeID(name=proposal.chaincode, version=version),
+            chaincode_id=chaincode_pb2.ChaincodeID(name=proposal.chaincode, version=info.version),
         )
         payload = proposal_response_pb2.ProposalResponsePayload(
             proposal_hash=proposal_hash(proposal.signed.proposal_bytes),
@@ -205,6 +206,12 @@ class Endorser:
             )
         if params.channel is None or response.status >= 400:
             return proposal_response_pb2.ProposalResponse(response=response)
+        plugin = info.endorsement_plugin
+        if plugin != BUILT_IN_PLUGIN:
+            raise InvocationError(
+                f"endorsing with plugin failed: plugin with name {plugin} could not be used: "
+                f"plugin with name {plugin} wasn't found"
+            )
         signature = self._host.identity.sign(payload + self._endorser)
         self._host.verifier.vouch(self._spki, payload + self._endorser, signature)
         return proposal_response_pb2.ProposalResponse(
