@@ -47,6 +47,9 @@ test: .venv/dev.stamp ## unit, conformance against recordings, integration on th
 test-fabric: .venv/dev.stamp ## conformance and integration on real Fabric in Docker; refreshes the recordings
 	@$(BIN)/pytest --fabric=docker tests/conformance tests/integration tests/official
 
+soak: .venv/dev.stamp ## what takes long: 50 kill -9 under load, random transactions against a model, broken bytes, 50,000 transactions
+	@$(BIN)/pytest -p no:xdist -s -o python_files='soak_*.py' --timeout 7200 tests/soak
+
 bench: .venv/dev.stamp ## measure, print ratios, write build/bench.json
 	@$(BIN)/python -m tests.bench
 
@@ -66,4 +69,4 @@ lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes
 clean: ## remove what was built, not what runs
 	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help demo up status down test test-fabric bench lint lock clean
+.PHONY: help demo up status down test test-fabric soak bench lint lock clean
