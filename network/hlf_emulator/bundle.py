@@ -113,7 +113,7 @@ class Bundle:
         msps: dict[str, Msp] = {}
         for group in (application, orderer):
             for name in sorted(group.groups):
-                msp = _msp(group.groups[name], verifier)
+                msp = _msp(group.groups[name], verifier, ed25519_keys="V3_0" in _capabilities(root))
                 msps.setdefault(msp.msp_id, msp)
         manager = MspManager(msps.values())
         consensus = orderer_pb2.ConsensusType.FromString(_value(orderer, "ConsensusType"))
@@ -243,8 +243,9 @@ def _value(group: configtx_pb2.ConfigGroup, name: str) -> bytes:
     return group.values[name].value if name in group.values else b""
 
 
-def _msp(group: configtx_pb2.ConfigGroup, verifier: Verifier) -> Msp:
-    return Msp.from_message(msp_config_pb2.MSPConfig.FromString(_value(group, "MSP")), verifier)
+def _msp(group: configtx_pb2.ConfigGroup, verifier: Verifier, *, ed25519_keys: bool) -> Msp:
+    message = msp_config_pb2.MSPConfig.FromString(_value(group, "MSP"))
+    return Msp.from_message(message, verifier, ed25519_keys=ed25519_keys)
 
 
 def _msp_id(group: configtx_pb2.ConfigGroup) -> str:

@@ -16,11 +16,13 @@ from typing import Generic, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 from fabric_protos.msp import identities_pb2, msp_config_pb2, msp_principal_pb2
 from google.protobuf.message import DecodeError
+
+from hlf_emulator.pem import first_block
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,7 +33,13 @@ _HALF_ORDERS = {
     "secp224r1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFF16A2E0B8F03E13DD29455C5C2A3D >> 1,
     "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 >> 1,
     "secp384r1": int("F" * 48 + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16) >> 1,
+    "secp521r1": int(
+        "01" + "F" * 65 + "A51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409", 16
+    )
+    >> 1,
 }
+
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 
 class MspError(Exception):
@@ -81,29 +89,36 @@ class Verifier:
         """Record a signature that this process has just made itself."""
         self._known.put(self._key(spki, message, signature), True)
 
-    def check(self, key: ec.EllipticCurvePublicKey, spki: bytes, message: bytes, signature: bytes) -> None:
-        """Raise MspError unless the ECDSA signature over SHA-256 of `message` is valid and has a low S."""
+    def check(self, key: PublicKey, spki: bytes, message: bytes, signature: bytes) -> None:
+        """Raise MspError unless the signature is valid: ECDSA over SHA-256 with a low S, or Ed25519."""
         digest = self._key(spki, message, signature)
         if self._known.get(digest):
             return
         try:
-            _, s = decode_dss_signature(signature)
-        except ValueError as fault:
-            raise MspError(
-                f"could not determine the validity of the signature: failed verifying: "
-                f"Failed unmashalling signature [{fault}]"
-            ) from fault
-        half = _HALF_ORDERS.get(key.curve.name)
-        if half is not None and s > half:
-            raise MspError(
-                "could not determine the validity of the signature: "
-                f"Invalid S. Must be smaller than half the order [{s}][{half}]."
-            )
-        try:
-            key.verify(signature, message, _ECDSA)
+            if isinstance(key, ed25519.Ed25519PublicKey):
+                key.verify(signature, message)
+            else:
+                _check_low(key, signature)
+                key.verify(signature, message, _ECDSA)
         except InvalidSignature as fault:
             raise MspError("The signature is invalid") from fault
         self._known.put(digest, True)
+
+
+def _check_low(key: ec.EllipticCurvePublicKey, signature: bytes) -> None:
+    try:
+        _, s = decode_dss_signature(signature)
+    except ValueError as fault:
+        raise MspError(
+            f"could not determine the validity of the signature: failed verifying: "
+            f"Failed unmashalling signature [{fault}]"
+        ) from fault
+    half = _HALF_ORDERS.get(key.curve.name)
+    if half is not None and s > half:
+        raise MspError(
+            "could not determine the validity of the signature: "
+            f"Invalid S. Must be smaller than half the order [{s}][{half}]."
+        )
 
 
 class MspIdentity:
@@ -119,7 +134,7 @@ class MspIdentity:
             mspid=msp.msp_id, id_bytes=pem
         ).SerializeToString()
         public_key = certificate.public_key()
-        self.public_key = public_key if isinstance(public_key, ec.EllipticCurvePublicKey) else None
+        self.public_key: PublicKey | None = public_key if isinstance(public_key, PublicKey) else None
         self.spki = public_key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -151,7 +166,7 @@ class MspIdentity:
             raise MspError(self._refusal)
 
     def verify(self, message: bytes, signature: bytes) -> None:
-        """Check an ECDSA signature over SHA-256 of `message`; high S is refused. Raises MspError."""
+        """Check a signature of `message`, as `Verifier.check` does. Raises MspError."""
         if self.public_key is None:
             raise MspError("could not determine the validity of the signature: unsupported key type")
         self.msp.verifier.check(self.public_key, self.spki, message, signature)
@@ -180,15 +195,19 @@ class MspIdentity:
 class Msp:
     """One organization's membership rules, from `msp.MSPConfig`."""
 
-    def __init__(self, config: msp_config_pb2.FabricMSPConfig, verifier: Verifier) -> None:
+    def __init__(
+        self, config: msp_config_pb2.FabricMSPConfig, verifier: Verifier, *, ed25519_keys: bool = False
+    ) -> None:
+        """`ed25519_keys`: whether they count, as in MSPs of version 3 (channel capability V3_0)."""
         self.config = config
+        self._ed25519_keys = ed25519_keys
         self.msp_id: str = config.name
         self.verifier = verifier
         self.roots = [_load(pem) for pem in config.root_certs]
         self.intermediates = [_load(pem) for pem in config.intermediate_certs]
         self.admins = {_der(_load(pem)) for pem in config.admins}
         self.tls_roots: list[bytes] = [*config.tls_root_certs, *config.tls_intermediate_certs]
-        self._revoked = _revoked(config.revocation_list)
+        self._revocations = [_revocations(encoded) for encoded in config.revocation_list]
         self._units = [
             (unit.organizational_unit_identifier, bytes(unit.certificate))
             for unit in config.organizational_unit_identifiers
@@ -208,17 +227,23 @@ class Msp:
         self._identities: Cache[bytes, MspIdentity] = Cache(5_000)
 
     @classmethod
-    def from_message(cls, message: msp_config_pb2.MSPConfig, verifier: Verifier) -> Msp:
-        return cls(msp_config_pb2.FabricMSPConfig.FromString(message.config), verifier)
+    def from_message(
+        cls, message: msp_config_pb2.MSPConfig, verifier: Verifier, *, ed25519_keys: bool = False
+    ) -> Msp:
+        config = msp_config_pb2.FabricMSPConfig.FromString(message.config)
+        return cls(config, verifier, ed25519_keys=ed25519_keys)
 
     def identity(self, pem: bytes) -> MspIdentity:
         """Parse a PEM certificate; the same bytes give the same object. Raises MspError."""
         known = self._identities.get(pem)
         if known is None:
+            der = first_block(pem)
+            if der is None:
+                raise MspError("could not decode the PEM structure")
             try:
-                known = MspIdentity(self, x509.load_pem_x509_certificate(pem), pem)
+                known = MspIdentity(self, x509.load_der_x509_certificate(der), pem)
             except ValueError as fault:
-                raise MspError("could not decode the PEM structure") from fault
+                raise MspError(f"parseCertificate failed: {fault}") from fault
             self._identities.put(pem, known)
         return known
 
@@ -248,8 +273,10 @@ class Msp:
 
     def judge(self, identity: MspIdentity) -> frozenset[bytes]:
         """Validate and return the DER of the CA certificates on the chain. Raises MspError."""
-        if identity.public_key is None:
-            raise MspError("could not validate identity's public key algorithm: key type is not supported")
+        key = identity.public_key
+        if key is None or (isinstance(key, ed25519.Ed25519PublicKey) and not self._ed25519_keys):
+            name = "RSA" if key is None else "Ed25519"
+            raise MspError(f"could not validate identity's public key algorithm: {name} is not supported")
         chain = self._chain(identity)
         self._check_revocation(identity.certificate, chain)
         certifiers = frozenset(_der(authority) for authority in chain)
@@ -352,7 +379,7 @@ class Msp:
     def _check_revocation(self, certificate: x509.Certificate, chain: Iterable[x509.Certificate]) -> None:
         current = certificate
         for authority in chain:
-            if (authority.subject.public_bytes(), current.serial_number) in self._revoked:
+            if any(_revokes(revocations, authority, current) for revocations in self._revocations):
                 raise MspError(
                     "could not validate identity against certification chain: "
                     "The certificate has been revoked"
@@ -444,13 +471,24 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate, moment: dat
     return True
 
 
-def _revoked(lists: Iterable[bytes]) -> set[tuple[bytes, int]]:
-    revoked: set[tuple[bytes, int]] = set()
-    for encoded in lists:
-        if encoded.lstrip().startswith(b"-----"):
-            revocations = x509.load_pem_x509_crl(encoded)
-        else:
-            revocations = x509.load_der_x509_crl(encoded)
-        issuer = revocations.issuer.public_bytes()
-        revoked.update((issuer, entry.serial_number) for entry in revocations)
-    return revoked
+def _revocations(encoded: bytes) -> x509.CertificateRevocationList:
+    if encoded.lstrip().startswith(b"-----"):
+        return x509.load_pem_x509_crl(encoded)
+    return x509.load_der_x509_crl(encoded)
+
+
+def _revokes(
+    revocations: x509.CertificateRevocationList, authority: x509.Certificate, certificate: x509.Certificate
+) -> bool:
+    """Whether the authority's own list names the certificate; dates in it do not matter."""
+    if revocations.get_revoked_certificate_by_serial_number(certificate.serial_number) is None:
+        return False
+    try:
+        subject = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        named = revocations.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return False
+    key = authority.public_key()
+    if named.key_identifier != subject or not isinstance(key, ec.EllipticCurvePublicKey):
+        return False
+    return revocations.is_signature_valid(key)

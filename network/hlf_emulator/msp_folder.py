@@ -30,7 +30,7 @@ def load_msp(folder: Path, msp_id: str, verifier: Verifier) -> Msp:
     settings = folder / "config.yaml"
     if settings.exists():
         _node_ous(config, folder, yaml.safe_load(settings.read_text(encoding="utf-8")) or {})
-    return Msp(config, verifier)
+    return Msp(config, verifier, ed25519_keys=True)
 
 
 def _files(folder: Path) -> list[bytes]:

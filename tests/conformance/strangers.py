@@ -20,12 +20,15 @@ from cryptography.x509.oid import NameOID
 from hlf.identity import SigningIdentity
 from hlf_network.crypto import Authority, Credential
 from hlf_network.layout import Layout
+from tests.conformance import certificates
 
-KINDS = frozenset({"node", "expired", "nowhere", "impostor", "orderer", "newcomer"})
+KINDS = frozenset({"made", "node", "expired", "nowhere", "impostor", "orderer", "newcomer"})
 
 
 def stranger(layout: Layout, kind: str, name: str) -> SigningIdentity:
     """The signer that `kind/name` stands for."""
+    if kind == "made":
+        return certificates.made(layout, name)
     if kind == "node":
         node = layout.node(name)
         folder = layout.paths.node(node) / "msp"

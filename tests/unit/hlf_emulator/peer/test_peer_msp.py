@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import NameOID
 from fabric_protos.common import policies_pb2
 from fabric_protos.msp import msp_config_pb2, msp_principal_pb2
 
-from hlf.identity import SigningIdentity
+from hlf.identity import PrivateKey, SigningIdentity
 from hlf.wire.policy import parse_policy
 from hlf_emulator.bundle import Bundle, ConfigError, duration
 from hlf_emulator.msp import Msp, MspError, MspIdentity, MspManager, Verifier
 from hlf_emulator.msp_folder import load_msp
+from hlf_emulator.pem import first_block
 from hlf_emulator.policies import PolicyError, SignaturePolicy, SignedData
 from tests.unit.hlf_emulator.peer.peer_world import Keys
 
@@ -38,6 +39,7 @@ class Authority:
             .not_valid_before(PAST - datetime.timedelta(days=1))
             .not_valid_after(PAST + years)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
         )
 
     def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
@@ -48,8 +50,10 @@ class Authority:
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, *units: str, days: int = 9_000) -> tuple[SigningIdentity, x509.Certificate]:
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(
+        self, *units: str, days: int = 9_000, key: PrivateKey | None = None
+    ) -> tuple[SigningIdentity, x509.Certificate]:
+        key = key or ec.generate_private_key(ec.SECP256R1())
         names = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit) for unit in units]
         names.append(x509.NameAttribute(NameOID.COMMON_NAME, "somebody"))
         certificate = self._sign(
@@ -65,7 +69,10 @@ class Authority:
         )
         return SigningIdentity.from_pem("org", pem, encoded), certificate
 
-    def revoke(self, certificate: x509.Certificate) -> bytes:
+    def revoke(
+        self, certificate: x509.Certificate, *, key: ec.EllipticCurvePrivateKey | None = None
+    ) -> bytes:
+        """A revocation list, signed with `key` in place of the authority's own if given."""
         entry = x509.RevokedCertificateBuilder(certificate.serial_number, PAST).build()
         revocations = (
             x509.CertificateRevocationListBuilder()
@@ -73,19 +80,24 @@ class Authority:
             .last_update(PAST)
             .next_update(PAST + datetime.timedelta(days=1))
             .add_revoked_certificate(entry)
-            .sign(self.key, hashes.SHA256())
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
+            .sign(key or self.key, hashes.SHA256())
         )
         return revocations.public_bytes(serialization.Encoding.PEM)
 
 
-def msp(authority: Authority, *, revoked: bytes = b"", admins: tuple[bytes, ...] = ()) -> Msp:
+def msp(
+    authority: Authority, *, revoked: bytes = b"", admins: tuple[bytes, ...] = (), ed25519_keys: bool = False
+) -> Msp:
     config = msp_config_pb2.FabricMSPConfig(name="org", root_certs=[authority.pem], admins=admins)
     if revoked:
         config.revocation_list.append(revoked)
     config.fabric_node_ous.enable = True
     for role in ("client", "peer", "admin", "orderer"):
         getattr(config.fabric_node_ous, f"{role}_ou_identifier").organizational_unit_identifier = role
-    return Msp(config, Verifier())
+    return Msp(config, Verifier(), ed25519_keys=ed25519_keys)
 
 
 def principal(role: str, msp_id: str = "org") -> msp_principal_pb2.MSPPrincipal:
@@ -121,7 +133,8 @@ def test_chains_units_and_revocation() -> None:
     authority, other = Authority("ca"), Authority("ca")
     rules = msp(authority)
     stranger, _ = other.issue("client")
-    assert "the supplied identity is not valid" in problem(rules.deserialize(stranger.serialized()))
+    with pytest.raises(MspError, match="the supplied identity is not valid"):
+        rules.deserialize(stranger.serialized())
     nobody, _ = authority.issue("accounts")
     assert "does not have an OU that resolves to client, peer, orderer, or admin role" in problem(
         rules.deserialize(nobody.serialized())
@@ -132,6 +145,37 @@ def test_chains_units_and_revocation() -> None:
     lost, certificate = authority.issue("client")
     strict = msp(authority, revoked=authority.revoke(certificate))
     assert problem(strict.deserialize(lost.serialized())).endswith("The certificate has been revoked")
+    forged = authority.revoke(certificate, key=ec.generate_private_key(ec.SECP256R1()))
+    msp(authority, revoked=forged).deserialize(lost.serialized()).validate()
+
+
+def test_ed25519_counts_where_the_channel_says_so() -> None:
+    authority = Authority("ca")
+    signer, _ = authority.issue("client", key=ed25519.Ed25519PrivateKey.generate())
+    identity = msp(authority, ed25519_keys=True).deserialize(signer.serialized())
+    identity.validate()
+    identity.verify(b"message", signer.sign(b"message"))
+    with pytest.raises(MspError, match="The signature is invalid"):
+        identity.verify(b"message", signer.sign(b"other"))
+    older = msp(authority).deserialize(signer.serialized())
+    assert problem(older) == ("could not validate identity's public key algorithm: Ed25519 is not supported")
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "after"),
+    [
+        (b"", b"", b""),
+        (b"said beforehand\n", b"", b"and afterwards"),
+        (b"", b"Proc-Type: 4\nDEK-Info: none\n\n", b""),
+        (b"-----BEGIN X-----\n!!\n-----END X-----\n", b"", b"-----BEGIN Y-----\nAAAA\n-----END Y-----\n"),
+    ],
+)
+def test_the_first_whole_block_of_a_pem_counts(before: bytes, between: bytes, after: bytes) -> None:
+    pem = Authority("ca").pem
+    head, _, rest = pem.partition(b"\n")
+    assert first_block(before + head + b"\n" + between + rest + after) == first_block(pem)
+    assert first_block(pem.replace(b"CERTIFICATE", b"PUBLIC KEY")) == first_block(pem)
+    assert first_block(pem.replace(b"-----END", b"----END")) is None
 
 
 def test_a_listed_administrator_needs_no_unit() -> None:
@@ -199,7 +243,7 @@ def test_the_policy_tree_of_a_channel(keys: Keys) -> None:
         "implicit policy evaluation failed - 1 sub-policies were satisfied, but this policy requires 2 of "
         "the 'Admins' sub-policies to be satisfied"
     )
-    with pytest.raises(PolicyError, match="no such policy: '/Channel/Application/Nobody'"):
+    with pytest.raises(PolicyError, match="no such policy: 'Application/Nobody'"):
         bundle.policies.evaluate("/Channel/Application/Nobody", signed("alpha/admin"))
     forged = [SignedData(b"other", item.identity, item.signature) for item in signed("alpha/client")]
     with pytest.raises(PolicyError):
