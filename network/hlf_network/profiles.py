@@ -39,6 +39,8 @@ def profile(layout: Layout, organization: str, folder: Path) -> dict[str, Any]:
     gateway = layout.gateway(organization)
     peers = layout.peers(organization) or (gateway,)
     orderers = layout.orderers(organization)
+    authorities = layout.authorities(organization)
+    owned = {"certificateAuthorities": [node.name for node in authorities]} if authorities else {}
     return {
         "name": f"{layout.topology.network}-{organization}",
         "version": "1.0.0",
@@ -51,15 +53,33 @@ def profile(layout: Layout, organization: str, folder: Path) -> dict[str, Any]:
             for channel in layout.channels.values()
             if organization in channel.members
         },
-        "organizations": {organization: {"mspid": organization, "peers": [peer.name for peer in peers]}},
+        "organizations": {
+            organization: {"mspid": organization, "peers": [peer.name for peer in peers], **owned}
+        },
         "peers": {peer.name: _node(layout, peer, folder) for peer in peers},
         "orderers": {orderer.name: _node(layout, orderer, folder) for orderer in orderers},
+        **({"certificateAuthorities": _authorities(layout, authorities, folder)} if authorities else {}),
     }
+
+
+def _authorities(layout: Layout, authorities: tuple[Node, ...], folder: Path) -> dict[str, Any]:
+    return {
+        node.name: {
+            "url": f"https://{node.address}",
+            "caName": node.name,
+            "tlsCACerts": _root(layout, node, folder),
+        }
+        for node in authorities
+    }
+
+
+def _root(layout: Layout, node: Node, folder: Path) -> dict[str, str]:
+    return {"path": os.path.relpath(layout.paths.tls_ca_certificate(node.organization), folder)}
 
 
 def _node(layout: Layout, node: Node, folder: Path) -> dict[str, Any]:
     return {
         "url": f"grpcs://{node.address}",
-        "tlsCACerts": {"path": os.path.relpath(layout.paths.tls_ca_certificate(node.organization), folder)},
+        "tlsCACerts": _root(layout, node, folder),
         "grpcOptions": {"ssl-target-name-override": node.name},
     }
