@@ -171,6 +171,8 @@ class ChaincodeStream:
                 LaunchError(
                     f"connection to {name} failed: error handling chaincode stream for {name}: "
                     f"{_why(problem)}"
+                    if self._version.stream_faults
+                    else f"chaincode registration failed: connection to {name} terminated"
                 )
             )
             # Whoever started the stream may have given up by now; asyncio then need not complain.

@@ -19,6 +19,10 @@ class Version:
     (internal/peer/node/start.go).
     `time_window`: a proposal's time must be about the peer's (core/handlers/auth/filter/timewindow.go).
     `status_fields`: CommitStatus says which of its fields is missing (gateway/commitstatus.go).
+    `approval_listing`: QueryApprovedChaincodeDefinitions exists (lifecycle/scc.go).
+    `readiness_mismatches`: CheckCommitReadiness says what an organization did not approve (lifecycle.go).
+    `approves_once`: to approve the committed definition once more, unchanged, is an error (lifecycle.go).
+    `stream_faults`: who launches a chaincode learns why its stream ended (extcc/extcc_handler.go).
     `angle_brackets`: messages in texts look like those of Go's first protobuf library.
     """
 
@@ -31,6 +35,10 @@ class Version:
     gateway_filters: bool
     time_window: bool
     status_fields: bool
+    approval_listing: bool
+    readiness_mismatches: bool
+    approves_once: bool
+    stream_faults: bool
     angle_brackets: bool
 
 
@@ -44,6 +52,10 @@ FABRIC_3_1 = Version(
     gateway_filters=True,
     time_window=True,
     status_fields=True,
+    approval_listing=True,
+    readiness_mismatches=True,
+    approves_once=True,
+    stream_faults=True,
     angle_brackets=False,
 )
 FABRIC_2_5 = Version(
@@ -56,6 +68,10 @@ FABRIC_2_5 = Version(
     gateway_filters=False,
     time_window=False,
     status_fields=False,
+    approval_listing=False,
+    readiness_mismatches=False,
+    approves_once=False,
+    stream_faults=False,
     angle_brackets=True,
 )
 
