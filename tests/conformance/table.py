@@ -32,53 +32,106 @@ _RPCS: Mapping[str, str] = {
     "Evaluate": "gateway.Gateway/Evaluate",
     "Endorse": "gateway.Gateway/Endorse",
     "SubmitBare": "gateway.Gateway/Submit",
+    "SubmitOther": "gateway.Gateway/Submit",
     "CommitStatus": "gateway.Gateway/CommitStatus",
+    "Status": "gateway.Gateway/CommitStatus",
     "ChaincodeEvents": "gateway.Gateway/ChaincodeEvents",
+    "Events": "gateway.Gateway/ChaincodeEvents",
     "Transact": "validation of a transaction",
     "EndorsedBy": "validation of a transaction",
-    "RangeReads": "simulation: range reads",
+    "Crafted": "validation of a transaction",
+    "RangeReads": "simulation of range reads",
     "ProcessProposal": "protos.Endorser/ProcessProposal",
+    "Propose": "protos.Endorser/ProcessProposal",
     "Deliver": "protos.Deliver/Deliver",
+    "Seek": "protos.Deliver/Deliver",
     "DeliverFiltered": "protos.Deliver/DeliverFiltered",
+    "SeekFiltered": "protos.Deliver/DeliverFiltered",
     "DeliverWithPrivateData": "protos.Deliver/DeliverWithPrivateData",
+    "SeekPrivate": "protos.Deliver/DeliverWithPrivateData",
     "OrdererDeliver": "orderer.AtomicBroadcast/Deliver",
+    "SeekOrderer": "orderer.AtomicBroadcast/Deliver",
     "Broadcast": "orderer.AtomicBroadcast/Broadcast",
+    "BroadcastStream": "orderer.AtomicBroadcast/Broadcast",
+    "Ordered": "orderer.AtomicBroadcast/Broadcast",
+    "RaftMetadata": "metadata of a block",
+    "ConfigUpdate": "update of a channel's configuration",
     "Discover": "discovery.Discovery/Discover",
+    "DiscoverMany": "discovery.Discovery/Discover",
     "Participation": "channel participation REST",
+    "Rest": "channel participation REST",
+    "Steps": "channel participation REST",
+    "Stream": "protos.Chaincode stream",
+    "Register": "protos.Chaincode stream",
+    "JoinPeer": "cscc JoinChain",
+    "Across": "validation of a transaction",
+    "Crowd": "limits of a server",
+    "Pings": "limits of a server",
+    "Install": "_lifecycle InstallChaincode",
+    "Launch": "launch of a chaincode",
+    "OrdererSeeks": "orderer.AtomicBroadcast/Deliver",
+    "ProposeAgain": "protos.Endorser/ProcessProposal",
+    "ProposeMeanwhile": "protos.Endorser/ProcessProposal",
 }
+# What the cases of a page that has no file of cases ask of: networks whose nodes stop.
+_PAGES: Mapping[str, str] = {"raft-faults": "orderers that stop", "orderers-faults": "orderers that stop"}
+_TELLING = (
+    *("validation_code", "codes", "ends", "error", "tls"),
+    *("answers", "messages", "results", "orderer", "json", "stream", "client", "steps", "then"),
+)
+_FINE = (None, 200, 201, 204, "SUCCESS")
 
 
 def question(page: str, case: Case | None) -> str:
     """What is asked: an RPC, a function of a system chaincode, or (with no case) the page's subject."""
     if case is None:
-        return page
+        return _PAGES.get(page, page)
     call = str(case["rpc"])
     if "function" in case:
         return f"_lifecycle {case['function']}"
-    if call == "System":
-        return f"{case.get('chaincode')} {case['call'][0] or '(no function)'}"
+    if call in {"System", "Ledger"}:
+        function = str(case["call"][0]) if call == "System" else ""
+        return f"{case.get('chaincode')} {function}".strip()
+    if "method" in case:  # a case that spoils whichever request it names
+        return str(case["method"])
     return _RPCS.get(call, call)
 
 
 def outcome(answer: Any) -> str:
-    """What makes an answer another outcome than the rest: its code, its status, its text."""
-    if not isinstance(answer, dict):
-        return "OK"
-    message = str(answer.get("message") or answer.get("info") or answer.get("error") or "")
+    """What makes an answer another outcome than the rest: its codes, its statuses, its texts."""
+    return ", ".join(dict.fromkeys(_said(answer))) or "OK"
+
+
+def _said(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _said(item)
+    elif isinstance(value, str):
+        if value != "SUCCESS":
+            yield value
+    elif isinstance(value, dict):
+        yield from _stated(value)
+        for field in _TELLING:
+            if field in value and not (field == "error" and "status" in value):
+                yield from _said(value[field])
+
+
+def _stated(answer: Mapping[str, Any]) -> Iterator[str]:
+    """An answer's own code or status, with what is said to it."""
     code, status = answer.get("code", "OK"), answer.get("status")
-    if "validation_code" in answer:
-        return str(answer["validation_code"])
-    if code != "OK":
-        said = dict.fromkeys(each["message"] for each in answer.get("details", ()))
-        more = [text for text in said if text not in message]
-        return f"{code}: {message}" + (f" [{'; '.join(more)}]" if more else "")
+    if isinstance(status, list):  # one for each transaction, as `codes` has them
+        status = None
+    text = next((str(answer[each]) for each in ("message", "info", "error", "text") if answer.get(each)), "")
     if "errors" in answer:
-        return f"{status}: " + "; ".join(str(each) for each in answer["errors"])
-    if status not in {None, 200, 201, 204, "SUCCESS"} or message:
-        return f"{status}: {message}" if status is not None else message
-    ends = [each["status"] for each in answer.get("messages", ()) if "status" in each]
-    refused = [each["error"] for each in answer.get("results", ()) if "error" in each]
-    return ", ".join(refused or ends) or "OK"
+        text = "; ".join(map(str, answer["errors"]))
+    if code != "OK":
+        said = dict.fromkeys(each["message"] for each in answer.get("details", ()) if "message" in each)
+        more = [each for each in said if each not in text]
+        yield f"{code}: {text}" + (f" [{'; '.join(more)}]" if more else "")
+    elif answer.get("type") == "ERROR":
+        yield f"ERROR {answer.get('payload', '')}"
+    elif status not in _FINE:
+        yield f"{status}: {text}" if text else str(status)
 
 
 def proven() -> dict[str, dict[str, Counter[str]]]:
