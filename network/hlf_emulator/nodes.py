@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from fabric_protos.discovery import protocol_pb2_grpc
 from fabric_protos.gateway import gateway_pb2_grpc
 from fabric_protos.orderer import ab_pb2_grpc
 from fabric_protos.peer import events_pb2_grpc, peer_pb2_grpc, proposal_pb2, proposal_response_pb2
 
-from hlf.identity import SigningIdentity
+from hlf.identity import SigningIdentity, low_s
 from hlf_emulator.block_feed import BlockFeed
 from hlf_emulator.config import NodeTls, OrdererConfig, PeerConfig, split_address
 from hlf_emulator.deliver_service import AtomicBroadcastService, PeerDeliverService
@@ -204,11 +206,19 @@ def _status(
     return {"kind": kind, "running": running, "channels": channels, "faults": in_force}
 
 
-def load_identity(msp: Path, msp_id: str) -> SigningIdentity:
-    """The signing identity of a local MSP folder. Raises IdentityError or OSError."""
+def load_identity(msp: Path, msp_id: str, *, repeatable: bool = False) -> SigningIdentity:
+    """The signing identity of a local MSP folder; ``repeatable``: one message has one signature (RFC 6979).
+
+    Raises IdentityError or OSError.
+    """
     certificate = _only_file(msp / "signcerts")
-    key = _only_file(msp / "keystore")
-    return SigningIdentity.from_pem(msp_id, certificate.read_bytes(), key.read_bytes())
+    pem = _only_file(msp / "keystore").read_bytes()
+    identity = SigningIdentity.from_pem(msp_id, certificate.read_bytes(), pem)
+    key = identity.private_key
+    if not repeatable or not isinstance(key, ec.EllipticCurvePrivateKey):
+        return identity
+    curve, algorithm = key.curve.name, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    return SigningIdentity(identity.identity, lambda message: low_s(key.sign(message, algorithm), curve))
 
 
 def _only_file(folder: Path) -> Path:

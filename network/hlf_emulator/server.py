@@ -2,9 +2,10 @@
 
 import asyncio
 
+from hlf.identity import SigningIdentity
 from hlf_emulator.ca_node import CaNode
 from hlf_emulator.chance import chance
-from hlf_emulator.config import EmulatorConfig, split_address
+from hlf_emulator.config import EmulatorConfig, OrdererConfig, PeerConfig, split_address
 from hlf_emulator.consensus import OrdererKeys
 from hlf_emulator.directory import Directory
 from hlf_emulator.disk import Disk
@@ -27,8 +28,12 @@ class Emulator:
         verifier = Verifier()
         luck = chance(config.seed)
         disk = Disk(sync=config.sync)
+
+        def identity(item: PeerConfig | OrdererConfig) -> SigningIdentity:
+            return load_identity(item.msp, item.msp_id, repeatable=config.seed is not None)
+
         keys = {
-            item.name: OrdererKeys(load_identity(item.msp, item.msp_id), item.tls.certificate.read_bytes())
+            item.name: OrdererKeys(identity(item), item.tls.certificate.read_bytes())
             for item in config.orderers
         }
         self.service = OrderingService(
@@ -55,7 +60,7 @@ class Emulator:
                 item,
                 Peer(
                     item.name,
-                    load_identity(item.msp, item.msp_id),
+                    identity(item),
                     item.external,
                     load_msp(item.msp, item.msp_id, verifier),
                     self.shared,

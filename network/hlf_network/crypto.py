@@ -8,6 +8,7 @@ import datetime
 import ipaddress
 import json
 import os
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,16 +60,31 @@ class Authority:
     """A self-signed certificate authority of one organization, P-256."""
 
     def __init__(
-        self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, now: datetime.datetime
+        self,
+        certificate: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey,
+        now: datetime.datetime,
+        luck: random.Random | None,
     ) -> None:
         self._certificate = certificate
         self._key = key
         self._now = now
+        self._luck = luck
 
     @classmethod
-    def create(cls, name: str, organization: str, country: str, now: datetime.datetime) -> "Authority":
-        """A new authority called `name`, valid from a little before `now` (aware, UTC)."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def create(
+        cls,
+        name: str,
+        organization: str,
+        country: str,
+        now: datetime.datetime,
+        luck: random.Random | None = None,
+    ) -> "Authority":
+        """A new authority called `name`, valid from a little before `now` (aware, UTC).
+
+        `luck` is for tests that want the same keys again: whoever knows its seed knows every key.
+        """
+        key = _key(luck)
         subject = _subject(name, organization, country)
         certificate = _sign(
             lambda: (
@@ -76,7 +92,7 @@ class Authority:
                 .subject_name(subject)
                 .issuer_name(subject)
                 .public_key(key.public_key())
-                .serial_number(x509.random_serial_number())
+                .serial_number(_serial_number(luck))
                 .not_valid_before(now - 2 * _BACKDATED)
                 .not_valid_after(now + _AUTHORITY_LIFE)
                 .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -84,8 +100,9 @@ class Authority:
                 .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             ),
             key,
+            luck,
         )
-        return cls(certificate, key, now)
+        return cls(certificate, key, now, luck)
 
     @property
     def certificate(self) -> bytes:
@@ -132,7 +149,7 @@ class Authority:
         return self._issue(_subject(name, organization, country), extensions)
 
     def _issue(self, subject: x509.Name, extensions: Sequence[tuple[x509.ExtensionType, bool]]) -> Credential:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _key(self._luck)
 
         def builder() -> x509.CertificateBuilder:
             result = (
@@ -140,7 +157,7 @@ class Authority:
                 .subject_name(subject)
                 .issuer_name(self._certificate.subject)
                 .public_key(key.public_key())
-                .serial_number(x509.random_serial_number())
+                .serial_number(_serial_number(self._luck))
                 .not_valid_before(self._now - _BACKDATED)
                 .not_valid_after(self._now + _LIFE)
                 .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -154,15 +171,27 @@ class Authority:
                 result = result.add_extension(extension, critical)
             return result
 
-        certificate = _sign(builder, self._key)
+        certificate = _sign(builder, self._key, self._luck)
         return Credential(certificate.public_bytes(serialization.Encoding.PEM), _pem(key))
 
 
+def _key(luck: random.Random | None) -> ec.EllipticCurvePrivateKey:
+    if luck is None:
+        return ec.generate_private_key(ec.SECP256R1())
+    return ec.derive_private_key(luck.randrange(1, _ORDER), ec.SECP256R1())
+
+
+def _serial_number(luck: random.Random | None) -> int:
+    return x509.random_serial_number() if luck is None else luck.getrandbits(159)
+
+
 def _sign(
-    builder: Callable[[], x509.CertificateBuilder], key: ec.EllipticCurvePrivateKey
+    builder: Callable[[], x509.CertificateBuilder],
+    key: ec.EllipticCurvePrivateKey,
+    luck: random.Random | None,
 ) -> x509.Certificate:
     while True:
-        certificate = builder().sign(key, hashes.SHA256())
+        certificate = builder().sign(key, hashes.SHA256(), ecdsa_deterministic=None if luck is None else True)
         if decode_dss_signature(certificate.signature)[1] <= _ORDER // 2:
             return certificate
 

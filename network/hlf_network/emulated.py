@@ -58,12 +58,25 @@ class Options:
 
     `batch_timeout` (Go's notation) takes the place of the channel's 2s; None keeps that. `in_memory` keeps
     ledgers in memory (where the system has no file system for that, in a temporary folder) until the end.
+    `seed` makes keys, nonces and choices repeatable, and with `clock` (ISO 8601) certificates and first
+    blocks too.
     """
 
     ports: Mapping[str, int]
     batch_timeout: str | None = "10ms"
     in_memory: bool = False
     seed: int | None = None
+    clock: str | None = None
+
+    def now(self) -> datetime.datetime:
+        """The time that certificates and first blocks are made at. NetworkError for a clock of no time."""
+        if self.clock is None:
+            return datetime.datetime.now(datetime.UTC)
+        try:
+            moment = datetime.datetime.fromisoformat(self.clock)
+        except ValueError as error:
+            raise NetworkError(f"{self.clock!r} is no time", hint="such as 2026-01-01T00:00:00Z") from error
+        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 class EmulatedNetwork:
@@ -108,7 +121,7 @@ class EmulatedNetwork:
         with self._locked():
             self._check()
             ledgers = self._ledgers()
-            sample_material.make(self.paths, self.ports, now=datetime.datetime.now(datetime.UTC))
+            sample_material.make(self.paths, self.ports, now=self.options.now(), seed=self.options.seed)
             if not self.running:
                 self._require_ports()
                 write_secret(self.paths.registrar, REGISTRAR_SECRET.encode())
@@ -208,7 +221,9 @@ class EmulatedNetwork:
         chosen = [organization(member) for member in members] or list(MEMBERS)
         path = self.paths.genesis(name)
         if not path.exists():
-            block = sample_material.channel_block(self.paths, self.ports, name, chosen)
+            block = sample_material.channel_block(
+                self.paths, self.ports, name, chosen, now=self.options.now(), seed=self.options.seed
+            )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(block.SerializeToString())
         genesis = path.read_bytes()

@@ -54,7 +54,8 @@ def _json(command: _F) -> _F:
 @click.option("--state", type=click.Path(path_type=Path), help=f"The network's folder.  [default: {_STATE}]")
 @click.option("--in-memory", is_flag=True, help="Keep ledgers in memory; without --state nothing is left.")
 @click.option("--detach", is_flag=True, help="Return when it runs; `hlf emulator down` removes it.")
-@click.option("--seed", type=int, help="Let every choice that is left to chance follow this number.")
+@click.option("--seed", type=int, help="Let keys and every choice left to chance follow this number.")
+@click.option("--clock", help="With --seed: the time at which certificates are made (ISO 8601).")
 @click.option("--batch-timeout", help="When a block is cut, in Go's notation (2s).  [default: 10ms]")
 @click.option("--port-base", type=int, help="Number the ports from here.  [default: test-network's]")
 @click.option("--free-ports", is_flag=True, help="Take any free ports.")
@@ -65,6 +66,7 @@ def up(
     in_memory: bool,
     detach: bool,
     seed: int | None,
+    clock: str | None,
     batch_timeout: str | None,
     port_base: int | None,
     free_ports: bool,
@@ -73,16 +75,19 @@ def up(
     """Start the network, or go on with the one there is."""
     temporary = state is None and in_memory
     folder = Path(mkdtemp(prefix="hlf-emulator-")) if temporary else (state or _STATE)
-    given = [port_base is not None, free_ports, seed is not None, batch_timeout is not None, in_memory]
+    chosen = [value is not None for value in (port_base, seed, clock, batch_timeout)]
     if topology is not None:
+        if any(chosen) or free_ports:
+            raise click.UsageError("a topology says itself when blocks are cut, and ports are found")
         from hlf_network.consortium import Consortium  # the sample does without, and starts the sooner
 
-        if any(given[:4]):
-            raise click.UsageError("a topology says itself when blocks are cut, and ports are found")
         consortium = Consortium(topology, folder, "emulator")
-        consortium.up(lambda line: click.echo(line, err=True))
-        control = control_address(folder / _RUN / "emulator.config")
-        _started({"state": str(folder.resolve()), "control": f"http://{control}"}, as_json)
+
+        def start() -> dict[str, Any]:
+            consortium.up(lambda line: click.echo(line, err=True))
+            control = control_address(folder / _RUN / "emulator.config")
+            return {"state": str(folder.resolve()), "control": f"http://{control}"}
+
         end: Callable[[], object] = consortium.down if temporary else lambda: _end_processes(folder)
     else:
         options = Options(
@@ -90,19 +95,42 @@ def up(
             batch_timeout=batch_timeout or "10ms",
             in_memory=in_memory,
             seed=seed,
+            clock=clock,
         )
-        network = EmulatedNetwork(folder, options if any(given) else None)
-        try:
+        network = EmulatedNetwork(folder, options if any(chosen) or free_ports or in_memory else None)
+
+        def start() -> dict[str, Any]:
             network.up()
-        except BaseException:
-            if temporary:
-                network.down()
-            raise
-        _started(_describe(network), as_json)
+            return _describe(network)
+
         end = network.down if temporary else network.stop
+    _hold(start, end, temporary=temporary, detach=detach, as_json=as_json)
+
+
+def _hold(
+    start: Callable[[], dict[str, Any]],
+    end: Callable[[], object],
+    *,
+    temporary: bool,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Start a network, say so, and end it at Ctrl-C or SIGTERM, unless it is to stay."""
+    started = False
     if not detach:
-        _wait()
-        end()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        what = start()
+        started = True
+        _started(what, as_json)
+        if not detach:
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        if not started:
+            raise
+    finally:
+        if not detach if started else temporary:
+            end()
 
 
 def _ports(base: int | None, *, free_ports: bool, folder: Path) -> dict[str, int]:
@@ -134,14 +162,6 @@ def _started(what: dict[str, Any], as_json: bool) -> None:
         else:
             click.echo(f"{name.replace('_', ' '):<16} {value}")
     click.echo("ready")
-
-
-def _wait() -> None:
-    """Until Ctrl-C or SIGTERM."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
 
 
 def _end_processes(folder: Path) -> None:

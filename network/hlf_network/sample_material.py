@@ -2,9 +2,8 @@
 
 import datetime
 import json
-import secrets
+import random
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from hlf_network.crypto import Authority, Credential, write_public, write_secret
 from hlf_network.sample import (
     COUNTRY,
     LOOPBACK,
-    MEMBERS,
     ORDERER,
     ORGANIZATIONS,
     SampleOrganization,
@@ -36,8 +34,10 @@ _BATCH = BatchSpec(
 )
 
 
-def make(paths: SamplePaths, ports: Mapping[str, int], *, now: datetime.datetime) -> bool:
-    """Make what is missing; whether anything was. `now` is aware, UTC."""
+def make(
+    paths: SamplePaths, ports: Mapping[str, int], *, now: datetime.datetime, seed: int | None = None
+) -> bool:
+    """Make what is missing; whether anything was. `now` is aware, UTC. The same seed makes the same keys."""
     made = False
     for one in ORGANIZATIONS:
         final = paths.organization(one)
@@ -46,17 +46,21 @@ def make(paths: SamplePaths, ports: Mapping[str, int], *, now: datetime.datetime
         # Whole or not there, so that a run killed half-way leaves nothing that looks finished.
         draft = final.with_name(f".{one.domain}.draft")
         shutil.rmtree(draft, ignore_errors=True)
-        _make_organization(draft, one, ports, now)
+        _make_organization(draft, one, ports, now, _luck(seed, one.domain))
         draft.rename(final)
         made = True
     return made
 
 
 def _make_organization(
-    folder: Path, one: SampleOrganization, ports: Mapping[str, int], now: datetime.datetime
+    folder: Path,
+    one: SampleOrganization,
+    ports: Mapping[str, int],
+    now: datetime.datetime,
+    luck: random.Random | None,
 ) -> None:
-    ca = Authority.create(f"ca.{one.domain}", one.domain, COUNTRY, now)
-    tls_ca = Authority.create(f"tlsca.{one.domain}", one.domain, COUNTRY, now)
+    ca = Authority.create(f"ca.{one.domain}", one.domain, COUNTRY, now, luck)
+    tls_ca = Authority.create(f"tlsca.{one.domain}", one.domain, COUNTRY, now, luck)
     for name, authority in (("ca", ca), ("tlsca", tls_ca)):
         write_public(folder / name / f"{name}.{one.domain}-cert.pem", authority.certificate)
         write_secret(folder / name / "priv_sk", authority.credential.key)
@@ -115,11 +119,15 @@ def channel_block(
     paths: SamplePaths,
     ports: Mapping[str, int],
     channel: str,
-    members: Sequence[SampleOrganization] = MEMBERS,
+    members: Sequence[SampleOrganization],
+    *,
+    now: datetime.datetime,
+    seed: int | None = None,
 ) -> common_pb2.Block:
     """The first block of a channel of these members, with the policies of test-network's configtx.yaml.
 
-    Raises ValueError for a name that Fabric refuses.
+    `now`, aware, is what the block says of its time; its nonce follows the seed. Raises ValueError for a
+    name that Fabric refuses.
     """
     spec = ChannelSpec(
         name=channel,
@@ -142,7 +150,12 @@ def channel_block(
         batch=_BATCH,
         capabilities=Capabilities(channel="V2_0"),
     )
-    return genesis_block(spec, timestamp_ns=time.time_ns(), nonce=secrets.token_bytes(24))
+    luck = _luck(seed, channel) or random.SystemRandom()
+    return genesis_block(spec, timestamp_ns=int(now.timestamp() * 1_000_000) * 1000, nonce=luck.randbytes(24))
+
+
+def _luck(seed: int | None, purpose: str) -> random.Random | None:
+    return None if seed is None else random.Random(f"{seed} {purpose}")  # noqa: S311  asked to be repeatable
 
 
 def _organization(

@@ -61,13 +61,14 @@ def test_the_guide_s_commands_work_in_their_order(tmp_path: Path) -> None:
 
 
 def test_what_the_samples_look_for_is_where_they_look(tmp_path: Path) -> None:
-    with network(tmp_path):
-        result = run("up", "--detach", "--free-ports", "--json", state=tmp_path)
+    state = tmp_path / "net"
+    with network(state):
+        result = run("up", "--detach", "--free-ports", "--json", state=state)
         assert result.exit_code == 0, result.output
         started = json.loads(result.stdout)
         assert started["channel"] == "mychannel"
         assert sorted(started["organizations"]) == ["Org1MSP", "Org2MSP"]
-        organizations = tmp_path / "organizations"
+        organizations = state / "organizations"
         org1 = organizations / "peerOrganizations" / "org1.example.com"
         for path in (
             "users/User1@org1.example.com/msp/keystore/priv_sk",
@@ -87,36 +88,37 @@ def test_what_the_samples_look_for_is_where_they_look(tmp_path: Path) -> None:
         assert profile.msp_id == "Org1MSP"
         assert profile.peer().endpoint.address == started["organizations"]["Org1MSP"]
 
-        again = run("up", "--detach", state=tmp_path)
+        again = run("up", "--detach", state=state)
         assert again.exit_code == 0, again.output
-        other = run("up", "--detach", "--seed", "1", state=tmp_path)
+        other = run("up", "--detach", "--seed", "1", state=state)
         assert other.exit_code == 1
         assert "was made with other options" in other.output
-        environment = run("env", "org2", state=tmp_path).stdout
+        environment = run("env", "org2", state=state).stdout
         assert "export CORE_PEER_LOCALMSPID=Org2MSP" in environment
-        assert "no organization org9" in run("env", "org9", state=tmp_path).output
-        assert "expected node: one of" in run("stop-node", "nobody", state=tmp_path).output
-        listed = json.loads(run("status", "--json", state=tmp_path).stdout)
+        assert "no organization org9" in run("env", "org9", state=state).output
+        assert "expected node: one of" in run("stop-node", "nobody", state=state).output
+        listed = json.loads(run("status", "--json", state=state).stdout)
         assert {one.node for one in ORGANIZATIONS} <= set(listed["nodes"])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_chaincode_is_upgraded_by_a_change_and_only_by_one(tmp_path: Path) -> None:
-    with network(tmp_path) as made:
-        assert run("up", "--detach", "--free-ports", "--in-memory", state=tmp_path).exit_code == 0
+    state = tmp_path / "net"
+    with network(state) as made:
+        assert run("up", "--detach", "--free-ports", "--in-memory", state=state).exit_code == 0
         collections = tmp_path / "collections.json"
         collections.write_text(
             json.dumps([{"name": "c", "policy": "OR('Org1MSP.member')", "memberOnlyRead": True}])
         )
         deploy = ("chaincode", "basic", "--address", "127.0.0.1:9999")
-        assert run(*deploy, state=tmp_path).exit_code == 0
-        assert run(*deploy, state=tmp_path).exit_code == 0
+        assert run(*deploy, state=state).exit_code == 0
+        assert run(*deploy, state=state).exit_code == 0
         assert sequence(made) == 1
         with_private_data = ("--collections", str(collections))
-        assert run(*deploy, *with_private_data, state=tmp_path).exit_code == 0
+        assert run(*deploy, *with_private_data, state=state).exit_code == 0
         assert sequence(made) == 2
         # Another package at the same terms is approved again; the definition stays.
-        moved = run("chaincode", "basic", "--address", "127.0.0.1:9998", *with_private_data, state=tmp_path)
+        moved = run("chaincode", "basic", "--address", "127.0.0.1:9998", *with_private_data, state=state)
         assert moved.exit_code == 0, moved.output
         assert sequence(made) == 2
         collections.unlink()
