@@ -92,7 +92,7 @@ def question(page: str, case: Case | None) -> str:
     if call in {"System", "Ledger"}:
         function = str(case["call"][0]) if call == "System" else ""
         return f"{case.get('chaincode')} {function}".strip()
-    if "method" in case:  # a case that spoils whichever request it names
+    if "/" in str(case.get("method", "")):  # a case that spoils whichever request it names
         return str(case["method"])
     return _RPCS.get(call, call)
 
