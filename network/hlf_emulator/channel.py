@@ -245,15 +245,17 @@ class Channel:
         for transaction in effects.transactions:
             if transaction.transaction_id:
                 block.transaction_ids.append(transaction.transaction_id)
-            if transaction.code != Code.VALID:
-                continue
             version = Version(effects.number, transaction.index)
             for space, digest in private_writes(transaction.sets):
                 collection = self.collection_below(space.namespace, space.collection, effects.number)
                 if collection is None or not self.is_member(collection):
                     continue
                 rwset = self._find(transaction.transaction_id, version, space, digest)
-                block.writes.append(PrivateWrites(version, transaction.transaction_id, space, digest, rwset))
+                writes = PrivateWrites(version, transaction.transaction_id, space, digest, rwset)
+                if transaction.code == Code.VALID:
+                    block.writes.append(writes)
+                elif rwset is not None:
+                    block.kept.append(writes)
         await self.ledger.advance(block)
         for chaincode in defined_by(effects.updates):
             self._look_back(chaincode, effects.number)

@@ -245,8 +245,10 @@ class Endorser:
             eligible = [other for other in siblings if other.is_member(collection)]
             if len(eligible) < required:
                 raise InvocationError(
-                    f"required to disseminate to at least {required} peers, but know of only "
-                    f"{len(eligible)} eligible peers"
+                    f"failed to distribute private collection, txID {txid}, channel {channel.name}: "
+                    "could not build private data dissemination plan for chaincode "
+                    f"{space.namespace} and collection {space.collection}: required to disseminate to at "
+                    f"least {required} peers, but know of only {len(eligible)} eligible peers"
                 )
             for other in eligible[:maximum]:
                 shares.setdefault(siblings.index(other), []).append((space, rwset))

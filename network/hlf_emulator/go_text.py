@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TypeVar
 
 import grpc
+from fabric_protos.common import common_pb2
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 
 INVALID_TEXT = "string field contains invalid UTF-8"
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 M = TypeVar("M", bound=Message)
 
 
@@ -42,3 +44,30 @@ def rpc_error(fault: grpc.aio.AioRpcError) -> str:
     """A gRPC error as Go prints it."""
     name = fault.code().name.replace("_", " ").title().replace(" ", "")
     return f"rpc error: code = {name} desc = {fault.details()}"
+
+
+def go_quote(content: bytes) -> str:
+    """Bytes as Go's ``%q`` shows them."""
+    shown = []
+    for character in content.decode(errors="surrogateescape"):
+        if "\udc80" <= character <= "\udcff":
+            shown.append(f"\\x{ord(character) - 0xDC00:02x}")
+        elif character in '"\\':
+            shown.append(f"\\{character}")
+        elif character.isprintable():
+            shown.append(character)
+        else:
+            shown.append(_ESCAPES.get(character) or _escaped(ord(character)))
+    return f'"{"".join(shown)}"'
+
+
+def _escaped(point: int) -> str:
+    if point < 0x80:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def header_type_name(number: int) -> str:
+    """A common.HeaderType as Go prints it: its name, or the number where it has none."""
+    names = common_pb2.HeaderType.DESCRIPTOR.values_by_number
+    return names[number].name if number in names else str(number)

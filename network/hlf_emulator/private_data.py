@@ -55,6 +55,8 @@ class PrivateBlock:
 
     number: int
     writes: list[PrivateWrites] = field(default_factory=list)
+    # Of transactions that are not valid: kept beside the block, and never read by a chaincode.
+    kept: list[PrivateWrites] = field(default_factory=list)
     purges: dict[tuple[Space, bytes], Version] = field(default_factory=dict)
     expired: list[tuple[Space, bytes, Version]] = field(default_factory=list)
     transaction_ids: list[str] = field(default_factory=list)
@@ -154,6 +156,10 @@ class PrivateStore:
         with self._disk.transaction(self._db):
             for written in block.writes:
                 self._write(batch, written)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)",
+                [(*kept.version, *kept.space, kept.rwset) for kept in block.kept],
+            )
             for (space, digest), version in block.purges.items():
                 self._forget(batch, space, digest, version, purge=True)
             for space, digest, version in block.expired:

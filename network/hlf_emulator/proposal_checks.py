@@ -15,7 +15,7 @@ from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, proposal_pb2
 
 from hlf.wire.proposal import transaction_id
-from hlf_emulator.go_text import M, Undecodable, unmarshal
+from hlf_emulator.go_text import M, Undecodable, header_type_name, unmarshal
 from hlf_emulator.msp import MspError, MspIdentity, parse_identity
 from hlf_emulator.policies import SignedData
 from hlf_emulator.version import Version
@@ -150,7 +150,7 @@ def validate(proposal: Proposal, msps: Deserializer) -> None:
 def _problem(proposal: Proposal, msps: Deserializer) -> str:
     header, signature = proposal.channel_header, proposal.signature_header
     if header.type not in (common_pb2.ENDORSER_TRANSACTION, common_pb2.CONFIG):
-        return f"invalid header type {_type_name(header.type)}"
+        return f"invalid header type {header_type_name(header.type)}"
     if header.epoch != 0:
         return "epoch is non-zero"
     if not signature.nonce:
@@ -172,13 +172,6 @@ def _problem(proposal: Proposal, msps: Deserializer) -> str:
     except MspError:
         return f"access denied: channel [{header.channel_id}] creator org [{identity.msp_id}]"
     return ""
-
-
-def _type_name(number: int) -> str:
-    try:
-        return common_pb2.HeaderType.Name(number)  # type: ignore[arg-type]
-    except ValueError:
-        return str(number)
 
 
 def rfc3339(seconds: int) -> str:

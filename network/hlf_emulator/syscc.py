@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from fabric_protos.common import common_pb2, ledger_pb2
+from fabric_protos.common import common_pb2, configtx_pb2, ledger_pb2
 from fabric_protos.peer import proposal_response_pb2, query_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.wire.blocks import header_hash
 from hlf_emulator.bundle import ConfigError, check_without_channel, config_envelope
 from hlf_emulator.channel import Channel, Ledger
+from hlf_emulator.go_text import Undecodable, go_quote, header_type_name, unmarshal
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 
+_DIGITS = re.compile(rb"[0-9]+")
+_NEWEST = 2**64 - 1
+"""The number by which the newest block is had (common/ledger/blkstorage/blockfile_mgr.go)."""
 LocalCheck = Callable[[str, SignedData], None]
 """(role `Admins` or `Members` of the peer's organization, signature) -> raises PolicyError."""
 
@@ -69,12 +74,15 @@ def _info(ledger: Ledger) -> ledger_pb2.BlockchainInfo:
 
 
 def _block_by_number(ledger: Ledger, argument: bytes) -> proposal_response_pb2.Response:
-    text = argument.decode(errors="replace")
-    if not text.isdecimal():
-        return failure(
-            f'Failed to parse block number with error strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
-    number = int(text)
+    fault = "" if _DIGITS.fullmatch(argument) else "invalid syntax"
+    if not fault and int(argument) > _NEWEST:
+        fault = "value out of range"
+    if fault:
+        shown = go_quote(argument)
+        return failure(f"Failed to parse block number with error strconv.ParseUint: parsing {shown}: {fault}")
+    number = int(argument)
+    if number == _NEWEST:
+        number = ledger.height - 1
     if number >= ledger.height:
         return failure(f"Failed to get block number {number}, error no such block number [{number}] in index")
     return success(ledger.block(number).SerializeToString())
@@ -121,15 +129,45 @@ async def configure(call: SystemCall, args: Sequence[bytes]) -> proposal_respons
     if not args:
         return failure("Incorrect number of arguments, 0")
     function = args[0].decode(errors="replace")
-    if function != "GetChannels" and len(args) < 2:
+    if function not in ("GetChannels", "JoinBySnapshotStatus") and len(args) < 2:
         return failure(f"Incorrect number of arguments, {len(args)}")
     if function == "JoinChain":
         return await _join(call, args[1])
     if function == "GetChannels":
         return _channels(call)
+    if function == "JoinChainBySnapshot":
+        return _join_by_snapshot(call, args[1])
+    if function == "JoinBySnapshotStatus":
+        return _snapshot_status(call)
     if function in ("GetConfigBlock", "GetChannelConfig"):
         return _configuration(call, function, args[1].decode(errors="replace"))
     return failure(f"Requested function {function} not found.")
+
+
+def channel_of_block(block: common_pb2.Block) -> str:
+    """The channel of a block's first transaction (protoutil.GetChannelIDFromBlock). Raises ConfigError."""
+    if not block.data.data:
+        raise ConfigError("failed to retrieve channel id - block is empty")
+    try:
+        payload = unmarshal(common_pb2.Payload, unmarshal(common_pb2.Envelope, block.data.data[0]).payload)
+        if not payload.HasField("header"):
+            raise ConfigError("failed to retrieve channel id - payload header is empty")
+        return unmarshal(common_pb2.ChannelHeader, payload.header.channel_header).channel_id
+    except Undecodable as fault:
+        raise ConfigError(str(fault)) from fault
+
+
+def _no_configuration(block: common_pb2.Block) -> str:
+    """Why a block that names a channel holds no configuration (protoutil.UnmarshalEnvelopeOfType)."""
+    payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(block.data.data[0]).payload)
+    kind = common_pb2.ChannelHeader.FromString(payload.header.channel_header).type
+    if kind != common_pb2.CONFIG:
+        return f"invalid type {header_type_name(kind)}, expected CONFIG"
+    try:
+        unmarshal(configtx_pb2.ConfigEnvelope, payload.data)
+    except Undecodable as fault:
+        return str(fault)
+    return "Nil config envelope Config"
 
 
 async def _join(call: SystemCall, encoded: bytes) -> proposal_response_pb2.Response:
@@ -140,14 +178,18 @@ async def _join(call: SystemCall, encoded: bytes) -> proposal_response_pb2.Respo
             f"Failed to reconstruct the genesis block, error unmarshalling Block: {INVALID_WIRE_FORMAT}"
         )
     try:
-        name, envelope = config_envelope(block)
+        name = channel_of_block(block)
     except ConfigError as fault:
         return failure(f'"JoinChain" request failed to extract channel id from the block due to [{fault}]')
+    invalid = (
+        f'"JoinChain" for channelID = {name} failed because of validation of configuration block, because of '
+    )
+    try:
+        _, envelope = config_envelope(block)
+    except ConfigError:
+        return failure(f"{invalid}Bad configuration envelope: {_no_configuration(block)}")
     if "Application" not in envelope.config.channel_group.groups:
-        return failure(
-            f'"JoinChain" for channelID = {name} failed because of validation of configuration block, '
-            "because of Invalid configuration block, missing Application configuration group"
-        )
+        return failure(f"{invalid}Invalid configuration block, missing Application configuration group")
     try:
         call.local("Admins", call.signed)
     except PolicyError as refusal:
@@ -163,6 +205,30 @@ async def _join(call: SystemCall, encoded: bytes) -> proposal_response_pb2.Respo
     return success(b"")
 
 
+def _join_by_snapshot(call: SystemCall, folder: bytes) -> proposal_response_pb2.Response:
+    """Refused in every case: this peer keeps no snapshots, and none is where one is said to be."""
+    if not folder:
+        return failure("Cannot join the channel, no snapshot directory provided")
+    try:
+        call.local("Admins", call.signed)
+    except PolicyError as refusal:
+        return failure(f"access denied for [JoinChainBySnapshot]: [{refusal}]")
+    name = folder.decode(errors="replace")
+    return failure(
+        f"cannot create ledger from snapshot {name}: error opening dir [{name}]: open {name}: "
+        "no such file or directory"
+    )
+
+
+def _snapshot_status(call: SystemCall) -> proposal_response_pb2.Response:
+    """Whether a snapshot is being joined by, which it never is: the empty message."""
+    try:
+        call.local("Admins", call.signed)
+    except PolicyError as refusal:
+        return failure(f"access denied for [JoinBySnapshotStatus]: {refusal}")
+    return success(query_pb2.JoinBySnapshotStatus().SerializeToString())
+
+
 def _channels(call: SystemCall) -> proposal_response_pb2.Response:
     try:
         call.local("Members", call.signed)
@@ -176,6 +242,8 @@ def _channels(call: SystemCall) -> proposal_response_pb2.Response:
 
 def _configuration(call: SystemCall, function: str, name: str) -> proposal_response_pb2.Response:
     channel = call.channels.get(name)
+    if function == "GetChannelConfig" and not name:
+        return failure("empty channel name provided")
     try:
         if not name:
             check_without_channel(f"cscc/{function}")

@@ -232,6 +232,8 @@ def _dispatch(
     namespaces = [part.namespace for part in sets]
     if len(set(namespaces)) != len(namespaces):
         raise Invalid(Code.ILLEGAL_WRITESET, "duplicate namespace in txRWSet")
+    # Known from here on, valid or not: a peer keeps the private data of either.
+    transaction.sets, transaction.action = sets, action
     written = {part.namespace: part for part in sets if part.writes_anything}
     signed = [
         SignedData(endorsed.response_payload + item.endorser, item.endorser, item.signature)
@@ -240,7 +242,6 @@ def _dispatch(
     endorsers = view.bundle.policies.identities(signed)
     for namespace in dict.fromkeys([name, *written]):
         _NamespaceCheck(view, namespace, endorsers, updated).run(written.get(namespace))
-    transaction.sets, transaction.action = sets, action
 
 
 class _NamespaceCheck:

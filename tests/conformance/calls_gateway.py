@@ -36,32 +36,6 @@ SILENCE = 1.0
 # -- requests with something missing
 
 
-def _raw(access: Access, case: Case) -> Answer:
-    """Bytes sent to `method` as they are: `garbage`, or nothing; the first answer's size is kept."""
-    size = int(case.get("megabytes", 0)) * 1024 * 1024
-    sent = b"\x0a" + _varint(size) + bytes(size) if size else {"garbage": GARBAGE, "empty": b""}[case["send"]]
-    endpoint = access.endpoint(node_of(access, case))
-    limit = "grpc.max_send_message_length"
-    options = [*(option for option in endpoint.options() if option[0] != limit), (limit, -1)]
-
-    def make() -> Answer:
-        with grpc.secure_channel(endpoint.address, endpoint.credentials(), options) as channel:
-            stub = channel.unary_stream(
-                f"/{case['method']}", request_serializer=bytes, response_deserializer=bytes
-            )
-            return {"code": "OK", "answered": any(True for _ in stub(sent, timeout=SECONDS))}
-
-    return guarded(make)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
 def _without_proposal(access: Access, case: Case) -> Answer:
     """Evaluate or Endorse, by `method`, of a request that holds no proposal or an empty one."""
     kind, response = {
@@ -277,7 +251,6 @@ def _commit(access: Access, case: Case, steps: list[Case]) -> Iterator[tuple[str
 
 
 CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
-    "Raw": _raw,
     "WithoutProposal": _without_proposal,
     "SubmitOther": _submit_other,
     "Status": _status,

@@ -56,7 +56,8 @@ def _seek(access: Access, case: Case) -> Answer:
     for step in case.get("commit", []):
         block = _commit(access, {"as": case["as"], **step})
         first = first or block
-    tip = _height(access, case) - 1
+    # The peer may not have the newest commit yet: then that is where it will be.
+    tip = max(first, _height(access, case) - 1)
     service = _METHODS[case["rpc"]]
     stub = access.channel(node_of(access, case)).stream_stream(
         f"/protos.Deliver/{service}",
