@@ -16,7 +16,7 @@ _AHEAD = 0.003  # seconds
 @asynccontextmanager
 async def until_deadline(context: grpc.aio.ServicerContext[Any, Any], text: str) -> AsyncIterator[None]:
     """End with DEADLINE_EXCEEDED and `text` when the client's deadline passes within. Raises RpcError."""
-    remaining = context.time_remaining()
+    remaining: Any = context.time_remaining()  # None without a deadline, whatever its type says
     expired = RpcError(grpc.StatusCode.DEADLINE_EXCEEDED, text)
     if remaining is None:
         yield

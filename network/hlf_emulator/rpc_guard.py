@@ -78,9 +78,8 @@ class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
         elif service in self._services:
             text = f"unknown method {method} for service {service}"
 
-        async def refuse(_request: Any, context: Any) -> AsyncIterator[bytes]:
+        async def refuse(_request: Any, context: Any) -> None:
             await abort(context, RpcError(grpc.StatusCode.UNIMPLEMENTED, text))
-            yield b""  # makes this a stream, as which Go answers calls of any kind
 
         return _grpc.stream_stream_rpc_method_handler(refuse)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import grpc
 import pytest
@@ -37,7 +39,8 @@ def _endorse(
         proposed_transaction=proposal(transient=transient), endorsing_organizations=organizations
     )
     local = as_peer(peers[0])
-    return asyncio.run(endorse(GatewayPeers(local, directory(*peers)), local.msp_id, request))
+    patient: Any = SimpleNamespace(time_remaining=lambda: None)
+    return asyncio.run(endorse(GatewayPeers(local, directory(*peers)), local.msp_id, request, patient))
 
 
 def _action(envelope: common_pb2.Envelope) -> transaction_pb2.ChaincodeActionPayload:

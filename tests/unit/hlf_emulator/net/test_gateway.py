@@ -15,7 +15,6 @@ from fabric_protos.gateway import gateway_pb2, gateway_pb2_grpc
 
 from hlf.errors import PeerDetail
 from hlf.wire.status import decode_details
-from hlf_emulator import gateway_service
 from hlf_emulator.block_feed import BlockFeed
 from hlf_emulator.gateway_service import GatewayService
 from hlf_emulator.rpc_status import DETAILS_KEY
@@ -104,16 +103,6 @@ def test_a_chaincode_s_refusal_is_not_asked_twice(both: list[FakePeer]) -> None:
         "evaluate call to endorser returned error: chaincode response 404, nothing there"
     )
     assert both[1].asked == 0
-
-
-def test_too_many_at_once(both: list[FakePeer], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_service, "CONCURRENCY_LIMIT", 0)
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        _evaluate(both)
-    assert raised.value.code() is grpc.StatusCode.UNKNOWN
-    assert raised.value.details() == (
-        "too many requests for /gateway.Gateway, exceeding concurrency limit (0)"
-    )
 
 
 def test_submit_says_what_is_missing(both: list[FakePeer]) -> None:
