@@ -5,18 +5,14 @@ import datetime
 import fcntl
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TypeVar
 
 from hlf.admin import participation
 from hlf.admin.definition import ChaincodeDefinition, Collection
-from hlf.admin.lifecycle import Lifecycle
-from hlf.admin.package import ccaas_package
 from hlf.admin.participation import ClientTls
 from hlf.admin.peer import PeerAdmin
 from hlf.endpoint import Endpoint
@@ -43,13 +39,11 @@ from hlf_network.sample import (
     configuration,
     organization,
 )
-from hlf_network.waiting import wait_until
+from hlf_network.service_deploy import Deployer, deploy_service, together
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  Linux's memory as a file system
 _ROOM = 1 << 30  # bytes: containers often give it 64 MiB, too little for long chains
-_READY, _SETTLE = 30.0, 10.0
-T = TypeVar("T")
-R = TypeVar("R")
+_READY = 30.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Options:
     `batch_timeout` (Go's notation) takes the place of the channel's 2s; None keeps that. `in_memory` keeps
     ledgers in memory (where the system has no file system for that, in a temporary folder) until the end.
     `seed` makes keys, nonces and choices repeatable, and with `clock` (ISO 8601) certificates and first
-    blocks too.
+    blocks too. `fabric`: the version that is emulated, 3.1 or 2.5.
     """
 
     ports: Mapping[str, int]
@@ -67,6 +61,7 @@ class Options:
     in_memory: bool = False
     seed: int | None = None
     clock: str | None = None
+    fabric: str = "3.1"
 
     def now(self) -> datetime.datetime:
         """The time that certificates and first blocks are made at. NetworkError for a clock of no time."""
@@ -134,6 +129,7 @@ class EmulatedNetwork:
                             batch_timeout=self.options.batch_timeout,
                             in_memory=self.options.in_memory,
                             seed=self.options.seed,
+                            fabric=self.options.fabric,
                         ),
                         indent=1,
                     )
@@ -236,7 +232,7 @@ class EmulatedNetwork:
             if name not in peer.channels():
                 peer.join_channel(genesis)
 
-        _together(join, chosen)
+        together(join, chosen)
 
     def drop_channel(self, name: str) -> None:
         """Remove a channel with all its blocks from every node, which Fabric cannot; harmless when it is not
@@ -263,10 +259,6 @@ class EmulatedNetwork:
         next sequence; without any change nothing is done.
         """
         chosen = [organization(member) for member in members] or list(MEMBERS)
-        package = ccaas_package(f"{name}_{version}", address)
-        package_ids = _together(lambda one: self.peer(one.msp_id).install(package), chosen)
-        lifecycles = {one.msp_id: Lifecycle(self.gateway(one.msp_id, "Admin"), channel) for one in chosen}
-        first = lifecycles[chosen[0].msp_id]
         wanted = ChaincodeDefinition(
             name=name,
             version=version,
@@ -275,35 +267,12 @@ class EmulatedNetwork:
             collections=tuple(collections),
             init_required=init_required,
         )
-        present = first.all_committed().get(name)
-        if present is not None:
-            same = present.same_terms(wanted)
-            wanted = wanted.replace_sequence(present.sequence + (0 if same else 1))
-
-        def approve(lifecycle: Lifecycle) -> None:
-            approved = lifecycle.approved(name, wanted.sequence)
-            if approved is None or approved.package_id != package_ids[0]:
-                lifecycle.approve(wanted, package_ids[0])
-
-        _together(approve, lifecycles.values())
-        if present is None or present.sequence != wanted.sequence:
-            wait_until(
-                lambda: first.agreed(wanted, tuple(lifecycles)),
-                _SETTLE,
-                lambda: f"the peers have not seen each other's approvals of {name}",
-                every=0.005,
-            )
-            first.commit(wanted, tuple(lifecycles))
-        self._wait_everywhere(channel, chosen)
-        return package_ids[0]
-
-    def _wait_everywhere(self, channel: str, chosen: Sequence[SampleOrganization]) -> None:
-        """Until no peer is behind another: each commits in its own time."""
-
-        def level() -> bool:
-            return len(set(_together(lambda one: self.peer(one.msp_id).height(channel), chosen))) == 1
-
-        wait_until(level, _SETTLE, lambda: f"the peers of {channel} are not level", every=0.005)
+        return deploy_service(
+            [Deployer(self.peer(one.msp_id), self.gateway(one.msp_id, "Admin")) for one in chosen],
+            channel,
+            wanted,
+            address,
+        )
 
     # -- its folder
 
@@ -384,10 +353,3 @@ def _memory() -> Path:
         if shutil.disk_usage(_MEMORY).free > _ROOM:
             return Path(mkdtemp(prefix="hlf-emulator-", dir=_MEMORY))
     return Path(mkdtemp(prefix="hlf-emulator-"))
-
-
-def _together(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Each item's result, worked out at once."""
-    chosen = list(items)
-    with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
-        return list(pool.map(function, chosen))

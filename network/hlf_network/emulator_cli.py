@@ -56,6 +56,7 @@ def _json(command: _F) -> _F:
 @click.option("--detach", is_flag=True, help="Return when it runs; `hlf emulator down` removes it.")
 @click.option("--seed", type=int, help="Let keys and every choice left to chance follow this number.")
 @click.option("--clock", help="With --seed: the time at which certificates are made (ISO 8601).")
+@click.option("--fabric", type=click.Choice(["3.1", "2.5"]), help="The version to be.  [default: 3.1]")
 @click.option("--batch-timeout", help="When a block is cut, in Go's notation (2s).  [default: 10ms]")
 @click.option("--port-base", type=int, help="Number the ports from here.  [default: test-network's]")
 @click.option("--free-ports", is_flag=True, help="Take any free ports.")
@@ -67,6 +68,7 @@ def up(
     detach: bool,
     seed: int | None,
     clock: str | None,
+    fabric: str | None,
     batch_timeout: str | None,
     port_base: int | None,
     free_ports: bool,
@@ -75,10 +77,10 @@ def up(
     """Start the network, or go on with the one there is."""
     temporary = state is None and in_memory
     folder = Path(mkdtemp(prefix="hlf-emulator-")) if temporary else (state or _STATE)
-    chosen = [value is not None for value in (port_base, seed, clock, batch_timeout)]
+    chosen = [value is not None for value in (port_base, seed, clock, fabric, batch_timeout)]
     if topology is not None:
         if any(chosen) or free_ports:
-            raise click.UsageError("a topology says itself when blocks are cut, and ports are found")
+            raise click.UsageError("a topology says all of this itself, and ports are found")
         from hlf_network.consortium import Consortium  # the sample does without, and starts the sooner
 
         consortium = Consortium(topology, folder, "emulator")
@@ -96,6 +98,7 @@ def up(
             in_memory=in_memory,
             seed=seed,
             clock=clock,
+            fabric=fabric or "3.1",
         )
         network = EmulatedNetwork(folder, options if any(chosen) or free_ports or in_memory else None)
 

@@ -150,11 +150,13 @@ def configuration(
     ledgers: Path,
     batch_timeout: str | None,
     in_memory: bool,
+    fabric: str,
     seed: int | None,
 ) -> dict[str, object]:
     """The emulator's configuration file."""
     document: dict[str, object] = {
         "state": str(ledgers),
+        "fabric": fabric,
         "sync": not in_memory,
         "ephemeral": in_memory,
         "control": f"{LOOPBACK}:{ports[CONTROL]}",

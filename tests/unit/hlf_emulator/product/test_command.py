@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -21,6 +22,7 @@ from hlf_network.cli import main
 from hlf_network.collections_file import read_collections
 from hlf_network.emulated import EmulatedNetwork
 from hlf_network.sample import MEMBERS, ORGANIZATIONS, PORTS
+from hlf_network.waiting import wait_until
 from tests.unit.hlf_emulator.product.test_pytest_plugin import GUIDE
 
 pytestmark = pytest.mark.xdist_group("product")
@@ -122,6 +124,20 @@ def test_a_chaincode_is_upgraded_by_a_change_and_only_by_one(tmp_path: Path) -> 
         assert moved.exit_code == 0, moved.output
         assert sequence(made) == 2
         collections.unlink()
+
+
+def test_a_killed_emulator_is_started_again_with_its_ledgers(tmp_path: Path) -> None:
+    state = tmp_path / "net"
+    with network(state) as made:
+        assert run("up", "--detach", "--free-ports", "--fabric", "2.5", state=state).exit_code == 0
+        assert run("chaincode", "basic", "--address", "127.0.0.1:9999", state=state).exit_code == 0
+        pid = json.loads((state / "emulator" / "emulator.json").read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not made.running, 10, lambda: "it lives")
+        assert "no emulator answers" in run("status", state=state).output
+        assert run("up", "--detach", state=state).exit_code == 0
+        made.close()
+        assert sequence(made) == 1
 
 
 def sequence(made: EmulatedNetwork) -> int:
