@@ -36,6 +36,17 @@ def node() -> Toolkit:
     return Toolkit(folder, [program, "client.mjs"], [program, "chaincode.cjs"])
 
 
+def node_ca() -> Toolkit:
+    """The Fabric CA client for Node, from the npm registry."""
+    program, npm = _program("node"), _program("npm")
+    folder = _prepare(
+        "node-ca",
+        [[npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]],
+        {"npm_config_fetch_retries": "1"},
+    )
+    return Toolkit(folder, [program, "client.cjs"])
+
+
 def go() -> Toolkit:
     """The client and the chaincode runtime for Go, from the module proxy."""
     program = _program("go")
