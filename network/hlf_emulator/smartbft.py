@@ -77,6 +77,9 @@ class SmartBft:
         """A stopped node forgets its pool; a quorum that comes back goes on at once."""
         for node in [node for node in self._pools if not self._support.ready(node)]:
             del self._pools[node]
+        held = set().union(*self._pools.values())
+        for request in [request for request in self._requests if request not in held]:
+            self._waiting_bytes -= len(self._requests.pop(request).envelope)
         if self._requests and self._timer is None:
             self._cut_soon(0)
 

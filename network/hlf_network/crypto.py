@@ -64,7 +64,7 @@ class Authority:
         certificate: x509.Certificate,
         key: ec.EllipticCurvePrivateKey,
         now: datetime.datetime,
-        luck: random.Random | None,
+        luck: random.Random | None = None,
     ) -> None:
         self._certificate = certificate
         self._key = key

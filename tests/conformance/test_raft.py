@@ -5,53 +5,27 @@ The answers are kept like those of the cases (page `raft-faults`), in the order 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import yaml
 from fabric_protos.common import common_pb2
 from fabric_protos.orderer import ab_pb2
-from fabric_protos.peer import transaction_pb2
 
 from hlf_network import Consortium
 from tests.access import access_to
 from tests.conformance.book import Book
-from tests.conformance.calls import Access, Answer, commit_status, endorse, guarded, sign_envelope, submit
+from tests.conformance.calls import Access, Answer, endorse, sign_envelope
 from tests.conformance.calls_admin import perform
 from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block
 from tests.conformance.calls_raft import read_messages
-from tests.conformance.masks import mask
+from tests.conformance.outages import USER, Faulty, eventually, submitted, until
 from tests.networks import KINDS
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("raft-faults")]
 
 PAGE = "raft-faults"
 SURVIVOR, OTHERS = "orderer0.org-a", ("orderer1.org-a", "orderer0.org-b")
-USER = {"as": "org-a/user", "call": ["put", "key", "value"]}
-SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Faulty:
-    """A network of three orderers, and the recordings of its version."""
-
-    network: Consortium
-    access: Access
-    page: dict[str, Any]
-    fabric: str
-
-    def heard(self, name: str, answer: Any) -> None:
-        """Keep an answer of real Fabric, or hold the emulator's against it."""
-        answer = mask(answer, {})
-        if self.fabric == "docker":
-            self.page[name] = answer
-            return
-        if name not in self.page:
-            pytest.skip("unproven: real Fabric has not been asked")
-        assert answer == self.page[name], name
 
 
 @pytest.fixture(scope="module", params=["raft", "fabric-2.5"])
@@ -150,45 +124,7 @@ def send(access: Access, node: str, envelope: common_pb2.Envelope) -> Answer:
     return answer
 
 
-def submitted(access: Access, transaction_id: str, envelope: common_pb2.Envelope) -> Answer:
-    """Submit's answer. How an orderer could not be reached is the network's word, not Fabric's."""
-    answer = guarded(lambda: submit(access, USER, transaction_id, envelope) or {"code": "OK"})
-    for detail in answer.get("details", ()):
-        if "received unsuccessful response" not in detail["message"]:
-            detail["message"] = "not reached"
-    answer["details"] = sorted({detail["message"] for detail in answer.get("details", ())})
-    return answer
-
-
-def eventually(access: Access, transaction_id: str, envelope: common_pb2.Envelope) -> Answer:
-    """The code of a transaction that is submitted until it is ordered: an election takes its time."""
-
-    def ordered() -> bool:
-        # A leader that dies takes what it had not yet proposed with it, so an OK is no promise.
-        if known(access, transaction_id):
-            return True
-        submitted(access, transaction_id, envelope)
-        return False
-
-    until(ordered)
-    status = commit_status(access, USER, transaction_id)
-    return {"validation_code": transaction_pb2.TxValidationCode.Name(status.result)}
-
-
-def known(access: Access, transaction_id: str) -> bool:
-    """Whether the gateway's peer has committed a transaction."""
-    answer = guarded(lambda: {"ok": commit_status(access, {**USER, "deadline": 300}, transaction_id)})
-    return "ok" in answer
-
-
 def reachable(access: Access, node: str) -> bool:
     """Whether an orderer gives its blocks: it runs, and knows who leads."""
     asked = {"rpc": "OrdererSeeks", "as": "org-a/user", "at": node, "seek": [{}], "take": 1}
     return "block" in perform(access, asked).get("messages", [{}])[0]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Try until a condition holds; AssertionError after SECONDS."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
