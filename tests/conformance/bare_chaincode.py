@@ -131,7 +131,7 @@ class _Stream:
         heard: list[Answer] = []
         if script.get("name"):
             self._chaincode.heard[script["name"]].append(heard)
-        last_id = ""
+        last_id, answered = "", ""
         for step in _unrolled(script["steps"]):
             if step.get("end"):
                 self.end()
@@ -152,9 +152,12 @@ class _Stream:
             answer = self._answer(step.get("transaction", message.txid), step)
             if not step.get("silently"):
                 heard.append(shim_messages.shown(asked, answer) if answer else {"type": "no answer"})
+            if step.get("report") and answer is not None:
+                answered = json.dumps(shim_messages.shown(asked, answer))
             if answer is not None and answer.type == _T.RESPONSE and asked == _T.GET_STATE_BY_RANGE:
                 last_id = shim.QueryResponse.FromString(answer.payload).id
-        done = proposal_response_pb2.Response(status=200, payload=_T.Type.Name(message.type).encode())
+        payload = answered or _T.Type.Name(message.type)
+        done = proposal_response_pb2.Response(status=200, payload=payload.encode())
         self._outbox.put(
             _T(
                 type=_T.COMPLETED,
@@ -213,5 +216,6 @@ def _invocation(step: Step) -> Step:
     arguments = step.get("args")
     if arguments is None:
         arguments = [json.dumps({"steps": step.get("steps", [])})]
-    spec = {"chaincode_id": {"name": step["invoke"]}, "input": {"args": arguments}}
+    called = {"args": arguments, "is_init": step.get("init", False)}
+    spec = {"chaincode_id": {"name": step["invoke"]}, "input": called}
     return {**step, "send": "INVOKE_CHAINCODE", "with": spec}
