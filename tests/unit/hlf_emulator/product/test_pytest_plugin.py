@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from hlf_network.emulated import EmulatedNetwork
+from hlf_network.waiting import wait_until
 
 GUIDE = Path(__file__).parents[4] / "docs" / "guides" / "emulator.md"
 PLUGIN = ("-p", "hlf_network.pytest_plugin", "-p", "no:cacheprovider", "-p", "no:xdist")
@@ -53,3 +60,23 @@ def test_nothing_is_loaded():
 """
     )
     pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from hlf_network.testing import FabricNetwork
+
+reading, writing = os.pipe()
+FabricNetwork.start(Path(sys.argv[1]), reading)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_network_ends_with_the_process_that_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "network"
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    left = EmulatedNetwork(folder)
+    ledgers = Path(json.loads((folder / "emulator" / "network.settings").read_text())["ledgers"])
+    wait_until(lambda: not left.running and not ledgers.exists(), 20, lambda: "the emulator lives on")
