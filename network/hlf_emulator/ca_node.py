@@ -35,11 +35,12 @@ _AFFILIATIONS = ("org1", "org1.department1", "org1.department2", "org2", "org2.d
 class CaNode:
     """A CA of an organization, on that organization's own key."""
 
-    def __init__(self, config: CaConfig, state: Path) -> None:
+    def __init__(self, config: CaConfig, state: Path, *, sync: bool = True) -> None:
         """Read the keys. Raises OSError or ValueError; the registry is opened at the start."""
         self.name = config.name
         self._config = config
         self._state = state / f"{config.name}.db"
+        self._sync = sync
         self._issuer = Issuer(config.certificate.read_bytes(), config.key.read_bytes())
         self._store: Store | None = None
         self._refuses_disk = False
@@ -50,7 +51,7 @@ class CaNode:
         """Open registry and port. Raises OSError when the port is taken."""
         if self._server is not None:
             return
-        store = Store(self._state, _now)
+        store = Store(self._state, _now, sync=self._sync)
         self._begin(store)
         config = self._config
         authority = Authority(config.name, config.removal, config.max_enrollments, self._issuer, store, _now)

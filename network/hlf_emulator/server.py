@@ -74,7 +74,7 @@ class Emulator:
         )
         for node in peer_nodes:
             node.directory = self.directory
-        ca_nodes = [CaNode(item, config.state / "cas") for item in config.cas]
+        ca_nodes = [CaNode(item, config.state / "cas", sync=config.sync) for item in config.cas]
         nodes: list[Node] = [*orderer_nodes, *peer_nodes, *ca_nodes]
         self.nodes = {node.name: node for node in nodes}
         host, port = split_address(config.control)
