@@ -174,15 +174,19 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
             number += 1
 
     def _authorized(self, resource: str, name: str, signed: SignedData) -> Channel:
+        refused = grpc.StatusCode.PERMISSION_DENIED
+        if not name:
+            text = (
+                "Invalid channel ID name during check policy on signed data. Name must be different from nil."
+            )
+            raise RpcError(refused, text)
         channel = self._peer.channels.get(name)
         if channel is None:
-            raise RpcError(
-                grpc.StatusCode.PERMISSION_DENIED, f"Failed to get policy manager for channel [{name}]"
-            )
+            raise RpcError(refused, f"Failed to get policy manager for channel [{name}]")
         try:
             channel.bundle.check_acl(resource, [signed])
         except PolicyError as error:
-            raise RpcError(grpc.StatusCode.PERMISSION_DENIED, str(error)) from error
+            raise RpcError(refused, str(error)) from error
         return channel
 
 
