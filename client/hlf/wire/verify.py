@@ -1,4 +1,4 @@
-"""Whether blocks are what a channel's orderers agreed on: hashes, numbers and SmartBFT signatures.
+"""Whether blocks are what a channel's orderers agreed on: hashes, numbers and signatures.
 
 Source: Fabric's deliverclient/block_verification.go. A block is judged by the configuration before it.
 """
@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2, policies_pb2
 from fabric_protos.msp import identities_pb2, msp_principal_pb2
+from fabric_protos.orderer import configuration_pb2 as orderer_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.errors import IdentityError
 from hlf.identity import verify
 from hlf.wire.blocks import chain_problem, decode_transaction, signatures_metadata, signed_bytes
 from hlf.wire.configtx import channel_of, config_of
+from hlf.wire.consensus import RAFT
+from hlf.wire.writers import Writers
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class Consenters:
         certificates = {each.id: each.identity for each in mapping if each.identity in allowed}
         return cls(certificates, policy.rule.n_out_of.n)
 
+    def problem(self, block: common_pb2.Block) -> str:
+        """Why the block's signatures will not do; empty when they do."""
+        signers = valid_signers(block, self)
+        if len(signers) < self.quorum:
+            return f"{len(signers)} valid signatures, {self.quorum} are needed"
+        return ""
+
 
 def valid_signers(block: common_pb2.Block, consenters: Consenters) -> tuple[int, ...]:
     """The consenters whose signatures over `block` are valid, each once; bad signatures are skipped."""
@@ -60,6 +70,14 @@ def valid_signers(block: common_pb2.Block, consenters: Consenters) -> tuple[int,
     return tuple(found)
 
 
+def block_signers(config: configtx_pb2.Config) -> Consenters | Writers:
+    """Who signs the blocks of a channel: SmartBFT's consenters, or Raft's orderers. ValueError for others."""
+    value = config.channel_group.groups["Orderer"].values["ConsensusType"].value
+    if orderer_pb2.ConsensusType.FromString(value).type == RAFT:
+        return Writers.of(config)
+    return Consenters.of(config)
+
+
 class ChainVerifier:
     """Follows a channel from its genesis block, which is taken on trust; give it blocks in order."""
 
@@ -68,7 +86,7 @@ class ChainVerifier:
         if problem:
             raise ValueError(problem)
         self.channel = channel_of(genesis)
-        self.consenters = Consenters.of(config_of(genesis))
+        self.signers = block_signers(config_of(genesis))
         self._last = genesis
 
     @property
@@ -83,11 +101,11 @@ class ChainVerifier:
         if found:
             return found
         try:
-            signers = valid_signers(block, self.consenters)
-            if len(signers) < self.consenters.quorum:
-                return f"block {number}: {len(signers)} valid signatures, {self.consenters.quorum} are needed"
+            found = self.signers.problem(block)
+            if found:
+                return f"block {number}: {found}"
             if _is_config(block):
-                self.consenters = Consenters.of(config_of(block))
+                self.signers = block_signers(config_of(block))
         except (DecodeError, IdentityError) as error:
             return f"block {number}: {error}"
         self._last = block

@@ -35,7 +35,7 @@ def only_transaction(number: int) -> DecodedTransaction:
 
 def test_the_recorded_chain_is_believed() -> None:
     verifier = ChainVerifier(recorded(0))
-    assert verifier.consenters.quorum == 3
+    assert verifier.signers.quorum == 3
     assert [verifier.problem(recorded(number)) for number in range(1, 10)] == [""] * 9
     assert (verifier.channel, verifier.height) == ("referral", 10)
 
