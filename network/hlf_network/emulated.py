@@ -245,18 +245,19 @@ class EmulatedNetwork:
         self,
         channel: str,
         name: str,
-        address: str,
+        address: str | Mapping[str, str],
         *,
         policy: str | None = None,
         collections: Sequence[Collection] = (),
         members: Iterable[str] = (),
         version: str = "1.0",
         init_required: bool = False,
-    ) -> str:
-        """Put a chaincode that runs as a service at `address` into force; return its package id.
+    ) -> dict[str, str]:
+        """Put a chaincode that runs as a service at `address` into force; return package ids by MSP id.
 
-        The server may be started afterwards: it needs the package id. An update of what is in force takes the
-        next sequence; without any change nothing is done.
+        Each organization has a server of its own where `address` maps MSP ids to addresses: then the ids
+        differ. Servers may be started afterwards: they need the package id. An update of what is in force
+        takes the next sequence; without any change nothing is done.
         """
         chosen = [organization(member) for member in members] or list(MEMBERS)
         wanted = ChaincodeDefinition(
@@ -267,12 +268,15 @@ class EmulatedNetwork:
             collections=tuple(collections),
             init_required=init_required,
         )
-        return deploy_service(
-            [Deployer(self.peer(one.msp_id), self.gateway(one.msp_id, "Admin")) for one in chosen],
-            channel,
-            wanted,
-            address,
-        )
+        deployers = [
+            Deployer(
+                self.peer(one.msp_id),
+                self.gateway(one.msp_id, "Admin"),
+                address if isinstance(address, str) else address[one.msp_id],
+            )
+            for one in chosen
+        ]
+        return deploy_service(deployers, channel, wanted)
 
     # -- its folder
 

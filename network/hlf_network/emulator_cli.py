@@ -13,16 +13,29 @@ import click
 
 from hlf_network import ports
 from hlf_network.collections_file import read_collections
-from hlf_network.control import Faults, control_address
+from hlf_network.control import control_address
 from hlf_network.emulated import EmulatedNetwork, Options
+from hlf_network.emulator_faults_cli import (
+    FAULT_COMMANDS,
+    STATE,
+    TOPOLOGY_CONFIG,
+    TOPOLOGY_RECORD,
+    faults_of,
+    state_option,
+)
 from hlf_network.errors import NetworkError
 from hlf_network.processes import recorded
-from hlf_network.sample import ADMIN_API, CHANNEL, MEMBERS, ORDERER, PORTS, SamplePaths, ports_from
+from hlf_network.sample import (
+    ADMIN_API,
+    CHANNEL,
+    MEMBERS,
+    ORDERER,
+    PORTS,
+    SampleOrganization,
+    ports_from,
+)
 from hlf_network.sample import organization as sample_organization
 
-_STATE = Path("test-network")
-# What a topology's network has in its folder (hlf_network.layout.Paths).
-_RECORD, _RUN = "network.json", "run"
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -35,23 +48,13 @@ def emulator() -> None:
     """
 
 
-def _state(command: _F) -> _F:
-    return click.option(
-        "--state",
-        type=click.Path(path_type=Path),
-        default=_STATE,
-        show_default=True,
-        help="The network's folder.",
-    )(command)
-
-
 def _json(command: _F) -> _F:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
 @emulator.command()
 @click.option("--topology", type=click.Path(path_type=Path), help="A topology file, in place of the sample.")
-@click.option("--state", type=click.Path(path_type=Path), help=f"The network's folder.  [default: {_STATE}]")
+@click.option("--state", type=click.Path(path_type=Path), help=f"The network's folder.  [default: {STATE}]")
 @click.option("--in-memory", is_flag=True, help="Keep ledgers in memory; without --state nothing is left.")
 @click.option("--detach", is_flag=True, help="Return when it runs; `hlf emulator down` removes it.")
 @click.option("--seed", type=int, help="Let keys and every choice left to chance follow this number.")
@@ -76,7 +79,7 @@ def up(
 ) -> None:
     """Start the network, or go on with the one there is."""
     temporary = state is None and in_memory
-    folder = Path(mkdtemp(prefix="hlf-emulator-")) if temporary else (state or _STATE)
+    folder = Path(mkdtemp(prefix="hlf-emulator-")) if temporary else (state or STATE)
     chosen = [value is not None for value in (port_base, seed, clock, fabric, batch_timeout)]
     if topology is not None:
         if any(chosen) or free_ports:
@@ -87,7 +90,7 @@ def up(
 
         def start() -> dict[str, Any]:
             consortium.up(lambda line: click.echo(line, err=True))
-            control = control_address(folder / _RUN / "emulator.config")
+            control = control_address(folder / TOPOLOGY_CONFIG)
             return {"state": str(folder.resolve()), "control": f"http://{control}"}
 
         end: Callable[[], object] = consortium.down if temporary else lambda: _end_processes(folder)
@@ -168,16 +171,16 @@ def _started(what: dict[str, Any], as_json: bool) -> None:
 
 
 def _end_processes(folder: Path) -> None:
-    for process in recorded(folder / _RUN):
+    for process in recorded((folder / TOPOLOGY_CONFIG).parent):
         process.stop()
 
 
 @emulator.command()
-@_state
+@state_option
 @_json
 def down(state: Path, as_json: bool) -> None:
     """Remove the network: its process, ledgers, keys and certificates."""
-    if (state / _RECORD).exists():
+    if (state / TOPOLOGY_RECORD).exists():
         from hlf_network.consortium import Consortium
 
         removed = Consortium(state / "topology.yaml", state).down()
@@ -190,11 +193,11 @@ def down(state: Path, as_json: bool) -> None:
 
 
 @emulator.command()
-@_state
+@state_option
 @_json
 def status(state: Path, as_json: bool) -> None:
     """Show what runs, how high each channel is on every node, and which faults are in force."""
-    found = _faults(state).status()
+    found = faults_of(state).status()
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -207,93 +210,11 @@ def status(state: Path, as_json: bool) -> None:
         )
 
 
-def _faults(state: Path) -> Faults:
-    for config in (SamplePaths(state).config, state / _RUN / "emulator.config"):
-        if config.exists():
-            return Faults(control_address(config))
-    return Faults(control_address(SamplePaths(state).config))
-
-
-@emulator.command("stop-node")
-@click.argument("node")
-@_state
-def stop_node(node: str, state: Path) -> None:
-    """Close a node's ports, as a crash would."""
-    _faults(state).stop(node)
-
-
-@emulator.command("start-node")
-@click.argument("node")
-@_state
-def start_node(node: str, state: Path) -> None:
-    """Let a stopped node run again."""
-    _faults(state).start(node)
-
-
-@emulator.command("lose-quorum")
-@click.argument("channel")
-@_state
-def lose_quorum(channel: str, state: Path) -> None:
-    """Stop as few orderers as leave CHANNEL without a quorum."""
-    click.echo(f"Stopped {', '.join(_faults(state).lose_quorum(channel))}")
-
-
-@emulator.command()
-@click.argument("node")
-@click.argument("seconds", type=float)
-@_state
-def delay(node: str, seconds: float, state: Path) -> None:
-    """Let a peer wait before each block it commits."""
-    _faults(state).delay(node, seconds)
-
-
-@emulator.command()
-@click.argument("node")
-@click.argument("blocks", type=int)
-@_state
-def lag(node: str, blocks: int, state: Path) -> None:
-    """Keep a peer BLOCKS behind its channels."""
-    _faults(state).lag(node, blocks)
-
-
-@emulator.command()
-@click.argument("node")
-@_state
-def forget(node: str, state: Path) -> None:
-    """Drop a peer from gossip; its port goes on answering."""
-    _faults(state).forget(node)
-
-
-@emulator.command()
-@click.argument("certificate", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_state
-def expire(certificate: Path, state: Path) -> None:
-    """Judge a certificate (a PEM file) expired from now on."""
-    _faults(state).expire(certificate.read_bytes())
-
-
-@emulator.command("close-streams")
-@click.argument("node")
-@_state
-def close_streams(node: str, state: Path) -> None:
-    """End every open stream of a node."""
-    click.echo(f"Closed {_faults(state).close_streams(node)}")
-
-
-@emulator.command("refuse-disk")
-@click.argument("node")
-@_state
-def refuse_disk(node: str, state: Path) -> None:
-    """Let the node's disk be full at its next block."""
-    _faults(state).refuse_disk(node)
-
-
-@emulator.command()
-@click.argument("node", required=False)
-@_state
-def heal(node: str | None, state: Path) -> None:
-    """End the faults of NODE, or all of them."""
-    _faults(state).heal(node)
+def _organization(name: str) -> SampleOrganization:
+    try:
+        return sample_organization(name)
+    except KeyError as error:
+        raise NetworkError(str(error.args[0])) from None
 
 
 def _running(state: Path) -> EmulatedNetwork:
@@ -309,7 +230,7 @@ def _running(state: Path) -> EmulatedNetwork:
 @emulator.command()
 @click.argument("name")
 @click.option("--member", "members", multiple=True, help="An organization.  [default: both]")
-@_state
+@state_option
 def channel(name: str, members: tuple[str, ...], state: Path) -> None:
     """Create a channel, joined by its members' peers."""
     with contextlib.closing(_running(state)) as network:
@@ -319,7 +240,13 @@ def channel(name: str, members: tuple[str, ...], state: Path) -> None:
 
 @emulator.command()
 @click.argument("name")
-@click.option("--address", required=True, help="Where its server listens, or will: HOST:PORT.")
+@click.option(
+    "--address",
+    "addresses",
+    required=True,
+    multiple=True,
+    help="Where its server listens, or will: HOST:PORT; ORG=HOST:PORT, twice, for a server of each.",
+)
 @click.option("--channel", default=CHANNEL, show_default=True)
 @click.option("--version", default="1.0", show_default=True)
 @click.option("--policy", help="Endorsement policy.  [default: the channel's, a majority]")
@@ -329,11 +256,11 @@ def channel(name: str, members: tuple[str, ...], state: Path) -> None:
     help="Private data collections, in the samples' JSON.",
 )
 @click.option("--init-required", is_flag=True, help="Let the chaincode be initialized before it is used.")
-@_state
+@state_option
 @_json
 def chaincode(
     name: str,
-    address: str,
+    addresses: tuple[str, ...],
     channel: str,
     version: str,
     policy: str | None,
@@ -348,28 +275,45 @@ def chaincode(
     and Java chaincodes.
     """
     with contextlib.closing(_running(state)) as network:
-        package_id = network.deploy(
+        package_ids = network.deploy(
             channel,
             name,
-            address,
+            _addresses(addresses),
             policy=policy,
             collections=read_collections(collections) if collections else (),
             version=version,
             init_required=init_required,
         )
-    click.echo(json.dumps({"package_id": package_id}) if as_json else package_id)
+    distinct = sorted(set(package_ids.values()))
+    if as_json:
+        click.echo(json.dumps({"package_ids": package_ids}))
+    elif len(distinct) == 1:
+        click.echo(distinct[0])
+    else:
+        for msp_id, package_id in package_ids.items():
+            click.echo(f"{msp_id} {package_id}")
+
+
+def _addresses(given: tuple[str, ...]) -> str | dict[str, str]:
+    """One address for all, or one by MSP id."""
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    by_organization = {}
+    for entry in given:
+        organization, _, address = entry.partition("=")
+        by_organization[_organization(organization).msp_id] = address
+    if missing := {one.msp_id for one in MEMBERS} - by_organization.keys():
+        raise click.UsageError(f"no --address for {', '.join(sorted(missing))}")
+    return by_organization
 
 
 @emulator.command()
 @click.argument("organization", default=MEMBERS[0].prefix)
-@_state
+@state_option
 def env(organization: str, state: Path) -> None:
     """Print the environment of Fabric's `peer` command as an organization's administrator."""
     network = _running(state)
-    try:
-        one = sample_organization(organization)
-    except KeyError as error:
-        raise NetworkError(str(error.args[0])) from None
+    one = _organization(organization)
     for name, value in {
         "CORE_PEER_TLS_ENABLED": "true",
         "CORE_PEER_LOCALMSPID": one.msp_id,
@@ -379,3 +323,7 @@ def env(organization: str, state: Path) -> None:
         "ORDERER_CA": network.paths.tls_ca_certificate(ORDERER),
     }.items():
         click.echo(f"export {name}={value}")
+
+
+for _command in FAULT_COMMANDS:
+    emulator.add_command(_command)

@@ -19,39 +19,45 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Deployer:
-    """One organization: its peer and its peer's gateway, both as its administrator."""
+    """One organization: its peer and that peer's gateway as its administrator, and where its server is."""
 
     peer: PeerAdmin
     gateway: Gateway
+    address: str
+
+    @property
+    def msp_id(self) -> str:
+        return self.gateway.identity.msp_id
 
 
 def deploy_service(
-    deployers: Sequence[Deployer], channel: str, definition: ChaincodeDefinition, address: str
-) -> str:
-    """Install a package for the server at `address`, approve, commit; return the package id.
+    deployers: Sequence[Deployer], channel: str, definition: ChaincodeDefinition
+) -> dict[str, str]:
+    """Install packages, approve, commit; return the package id by MSP id.
 
     The definition's sequence is not read: it is the next one, or the present one where nothing but the
     package has changed.
     """
     name = definition.name
-    package = ccaas_package(f"{name}_{definition.version}", address)
-    package_id = together(lambda one: one.peer.install(package), deployers)[0]
-    lifecycles = {one.gateway.identity.msp_id: Lifecycle(one.gateway, channel) for one in deployers}
+    label = f"{name}_{definition.version}"
+    installed = together(lambda one: one.peer.install(ccaas_package(label, one.address)), deployers)
+    package_ids = dict(zip((one.msp_id for one in deployers), installed, strict=True))
+    lifecycles = {one.msp_id: Lifecycle(one.gateway, channel) for one in deployers}
     first = next(iter(lifecycles.values()))
     present = first.all_committed().get(name)
     committed = present is not None and present.same_terms(definition)
     wanted = definition.replace_sequence((present.sequence if present else 0) + (0 if committed else 1))
 
-    def approve(lifecycle: Lifecycle) -> None:
-        approved = lifecycle.approved(name, wanted.sequence)
+    def approve(msp_id: str) -> None:
+        approved = lifecycles[msp_id].approved(name, wanted.sequence)
         if (
             approved is None
-            or approved.package_id != package_id
-            or approved.definition != wanted.normalized()
+            or approved.package_id != package_ids[msp_id]
+            or not approved.definition.same_terms(wanted)
         ):
-            lifecycle.approve(wanted, package_id)
+            lifecycles[msp_id].approve(wanted, package_ids[msp_id])
 
-    together(approve, lifecycles.values())
+    together(approve, lifecycles)
     if not committed:
         wait_until(
             lambda: first.agreed(wanted, tuple(lifecycles)),
@@ -66,7 +72,7 @@ def deploy_service(
         lambda: f"the peers of {channel} are not level",
         every=0.005,
     )
-    return package_id
+    return package_ids
 
 
 def together(function: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -123,6 +123,12 @@ def test_a_chaincode_is_upgraded_by_a_change_and_only_by_one(tmp_path: Path) -> 
         moved = run("chaincode", "basic", "--address", "127.0.0.1:9998", *with_private_data, state=state)
         assert moved.exit_code == 0, moved.output
         assert sequence(made) == 2
+        apart = ("--address", "org1=127.0.0.1:9998", "--address", "org2=127.0.0.1:9997")
+        each = run("chaincode", "basic", *apart, *with_private_data, "--json", state=state)
+        assert len(set(json.loads(each.stdout)["package_ids"].values())) == 2, each.output
+        refused = run("chaincode", "basic", *apart[:2], state=state)
+        assert refused.exit_code == 2
+        assert "no --address for Org2MSP" in refused.output
         collections.unlink()
 
 
