@@ -20,7 +20,7 @@ from hlf_network import Consortium
 from hlf_network.access import Access as NetworkAccess
 from hlf_network.waiting import wait_until
 from tests.access import access_to
-from tests.conformance.ca_client import Authority, token
+from tests.conformance.ca_client import Authority, Reply, token
 from tests.conformance.calls import Access
 from tests.conformance.calls_ca import authority_of
 from tests.conformance.calls_config import current_config, update_envelope
@@ -49,11 +49,16 @@ def authority(access: Access) -> Authority:
     return authority_of(access, "ca.org-a")
 
 
-def _call(authority: Authority, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """A call as `admin`, which must succeed; its result."""
+def _ask(authority: Authority, method: str, path: str, body: dict[str, Any] | None = None) -> Reply:
+    """A call as `admin`."""
     content = b"" if body is None else json.dumps(body).encode()
     said = token(authority.caller("admin"), method, path, content)
-    reply = authority.request(method, path, content, {"Authorization": said})
+    return authority.request(method, path, content, {"Authorization": said})
+
+
+def _call(authority: Authority, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """A call as `admin`, which must succeed; its result."""
+    reply = _ask(authority, method, path, body)
     assert reply.status in {200, 201}, reply.body
     return json.loads(reply.body)["result"]
 
@@ -139,6 +144,13 @@ def test_a_ca_that_crashed_knows_whom_it_registered(access: Access, authority: A
     assert _call(authority, "GET", "/api/v1/identities/survivor")["id"] == "survivor"
     status = {node["name"]: node["state"] for node in access.network.status()["nodes"]}
     assert status["ca.org-a"] == "running"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/identities", "/api/v1/affiliations"])
+def test_a_list_answers_created_from_the_first_post_to_it_on(authority: Authority, path: str) -> None:
+    assert _ask(authority, "GET", path).status == 200
+    assert _ask(authority, "POST", path).status == 400
+    assert _ask(authority, "GET", path).status == 201
 
 
 def test_the_administrators_secret_is_its_owners_alone(access: Access) -> None:
