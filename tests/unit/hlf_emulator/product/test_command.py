@@ -198,6 +198,8 @@ def test_a_topology_s_network_is_driven_by_the_same_commands(tmp_path: Path) -> 
         assert up.exit_code == 0, up.output
         assert run("stop-node", "orderer0.org-a", state=state).exit_code == 0
         assert "stopped" in run("status", state=state).output
+        # Of four orderers two must stop, and one has.
+        assert run("lose-quorum", "slice", state=state).stdout == "Stopped orderer1.org-a\n"
         assert "no sample network runs" in run("chaincode", "c", "--address", "h:1", state=state).output
     finally:
         removed = run("down", state=state)

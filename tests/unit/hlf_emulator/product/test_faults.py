@@ -67,12 +67,12 @@ def test_without_a_quorum_nothing_is_ordered_until_it_is_healed(channel: Channel
 def test_a_delayed_peer_commits_later_than_the_others(channel: Channel) -> None:
     name = channel.deploy([Assets])
     faults = channel.network.faults
-    faults.delay(PEER2, 0.4)
+    faults.delay(PEER2, 60)
     channel.contract(name).submit("put", "a", "1")
     assert height(channel, PEER2) == height(channel, PEER1) - 1
-    assert faults.status()["nodes"][PEER2]["faults"] == {"delay": 0.4}
-    until(lambda: level(channel))
+    assert faults.status()["nodes"][PEER2]["faults"] == {"delay": 60.0}
     faults.delay(PEER2, 0)
+    until(lambda: level(channel))
     assert faults.status()["nodes"][PEER2]["faults"] == {}
 
 
