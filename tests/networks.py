@@ -18,12 +18,16 @@ TOPOLOGY = Path(__file__).parent / "data" / "slice-topology.yaml"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of network. `fabric` is the topology's word; `version` names the folder of its recordings."""
+    """A kind of network. `fabric` is the topology's word; `version` names the folder of its recordings.
+
+    `peers` is how many org-a has.
+    """
 
     name: str
     fabric: str
     version: str
     consensus: str
+    peers: int = 1
 
     def topology(self, folder: Path) -> Path:
         """Its topology: the slice itself, or a copy in `folder` that differs in what the kind says."""
@@ -33,6 +37,7 @@ class Kind:
         data["fabric"] = self.fabric
         data["python_path"] = [str(TOPOLOGY.parent)]
         data["ordering"]["consensus"] = self.consensus
+        data["organizations"]["org-a"]["peers"] = self.peers
         for organization in data["organizations"].values():
             organization.pop("ca", None)  # the same under any Fabric and any ordering, and asked on the slice
         path = folder / f"{self.name}-topology.yaml"
@@ -45,6 +50,7 @@ KINDS = {
     for kind in (
         Kind("slice", "3.1", "3.1.5", "bft"),
         Kind("config", "3.1", "3.1.5", "bft"),
+        Kind("peers", "3.1", "3.1.5", "bft", peers=2),
         Kind("raft", "3.1", "3.1.5", "raft"),
         Kind("fabric-2.5", "2.5", "2.5.16", "raft"),
     )

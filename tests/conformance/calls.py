@@ -52,6 +52,8 @@ class Access:
     """Fabric CAs by node name: see calls_ca."""
     servers: dict[str, Any] = field(default_factory=dict)
     """Chaincode servers of the test's own, by name: see calls_stream."""
+    stopped: set[str] = field(default_factory=set)
+    """The nodes that a case has had stopped: see stops."""
 
     def channel(self, node: str) -> grpc.Channel:
         """The connection to a node, opened once."""

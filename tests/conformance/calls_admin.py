@@ -316,7 +316,7 @@ def _participation(access: Access, case: Case) -> Answer:
 
 _ADMIN: Mapping[str, Callable[[Access, Case], Answer]] = {
     "Discover": _discover,
-    "DiscoverMany": lambda access, case: calls_peer.discover(access, case, _discovered),
+    "DiscoverMany": lambda access, case: calls_peer.ask_discovery(access, case, _discovered),
     "System": _system,
     "RangeReads": _range_reads,
     "Participation": _participation,

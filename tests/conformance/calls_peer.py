@@ -57,7 +57,7 @@ def _seek(access: Access, case: Case) -> Answer:
         block = _commit(access, {"as": case["as"], **step})
         first = first or block
     # The peer may not have the newest commit yet: then that is where it will be.
-    tip = max(first, _height(access, case) - 1)
+    tip = max(first, height(access, node_of(access, case)) - 1)
     service = _METHODS[case["rpc"]]
     stub = access.channel(node_of(access, case)).stream_stream(
         f"/protos.Deliver/{service}",
@@ -93,17 +93,18 @@ def _until_told(asked: list[common_pb2.Envelope], answers: list[Any]) -> Iterato
             time.sleep(0.005)
 
 
-def _height(access: Access, case: Case) -> int:
+def height(access: Access, peer: str) -> int:
+    """How many blocks of the channel a peer has."""
     call = {
         "as": "org-a/admin",
-        "at": node_of(access, case),
+        "at": peer,
         "chaincode": "qscc",
         "call": ["GetChainInfo", "slice"],
     }
     _, signed = signed_proposal(access, call)
     answer = unary(
         access,
-        node_of(access, case),
+        peer,
         "/protos.Endorser/ProcessProposal",
         signed,
         proposal_response_pb2.ProposalResponse,
@@ -277,7 +278,7 @@ def _interest(interest: proposal_response_pb2.ChaincodeInterest, calls: list[Map
             call.key_policies.add().ParseFromString(key_policy(owners))
 
 
-def discover(access: Access, case: Case, show: Callable[[protocol_pb2.QueryResult], Answer]) -> Answer:
+def ask_discovery(access: Access, case: Case, show: Callable[[protocol_pb2.QueryResult], Answer]) -> Answer:
     """Several `queries` in one request."""
     signer = access.identity(case["as"])
     request = protocol_pb2.Request(queries=[query_of(asked) for asked in case["queries"]])

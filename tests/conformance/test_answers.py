@@ -16,6 +16,7 @@ import pytest
 from tests.conformance.book import CASES, Book, Case, kinds
 from tests.conformance.calls_admin import arrange, perform
 from tests.conformance.masks import mask
+from tests.conformance.stops import settle
 from tests.networks import KINDS, Networks
 
 pytestmark = pytest.mark.fabric
@@ -56,6 +57,7 @@ def test_answer(
     access = networks.access(kind)
     key = f"k{secrets.token_hex(6)}"
     filled = _fill(case, key)
+    settle(access, filled.get("stopped", ()))
     for step in filled.get("arrange", []):
         arrange(access, step)
     answer = mask(perform(access, filled), {"key": key})
