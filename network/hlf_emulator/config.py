@@ -72,7 +72,8 @@ class CaConfig:
 class EmulatorConfig:
     """Everything one process runs, as Fabric ``version``.
 
-    ``batch_timeout`` (seconds) overrides the channels' own when set. ``sync``: whether an acknowledged
+    ``batch_timeout`` (seconds) overrides the channels' own when set; ``execute_timeout`` (seconds) is how long
+    a chaincode may take to answer. ``sync``: whether an acknowledged
     transaction would survive a crash of the machine too. ``ephemeral``: whether ``state`` is removed at the
     end. ``seed`` makes choices left to chance repeatable.
     """
@@ -84,6 +85,7 @@ class EmulatorConfig:
     sync: bool
     ephemeral: bool
     seed: int | None
+    execute_timeout: float
     peers: tuple[PeerConfig, ...]
     orderers: tuple[OrdererConfig, ...]
     cas: tuple[CaConfig, ...] = ()
@@ -132,6 +134,7 @@ class _Reader:
             sync=self._optional(document, "sync", bool, True),
             ephemeral=self._optional(document, "ephemeral", bool, False),
             seed=self._optional(document, "seed", int, None),
+            execute_timeout=self._duration(document.get("execute_timeout", "30s"), "execute_timeout"),
             peers=tuple(self._peer(item, f"peers[{i}]") for i, item in enumerate(document.get("peers", []))),
             orderers=tuple(
                 self._orderer(item, f"orderers[{i}]") for i, item in enumerate(document.get("orderers", []))

@@ -17,7 +17,7 @@ from hlf_emulator.bundle import ConfigError, config_envelope
 from hlf_emulator.channel import Channel, Ledger
 from hlf_emulator.disk import Disk, DiskError
 from hlf_emulator.endorser import Endorser
-from hlf_emulator.execution import ChaincodeSupport
+from hlf_emulator.execution import EXECUTE_TIMEOUT, ChaincodeSupport
 from hlf_emulator.ledger import SharedLedger
 from hlf_emulator.msp import Msp, MspError, Verifier
 from hlf_emulator.packages import PackageStore
@@ -92,8 +92,12 @@ class Peer:
         shared: Shared,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        execute_timeout: float = EXECUTE_TIMEOUT,
     ) -> None:
-        """`local_msp` is read with `msp_folder.load_msp(folder, msp_id, verifier)`; `clock` is aware, UTC."""
+        """`local_msp` is read with `msp_folder.load_msp(folder, msp_id, verifier)`; `clock` is aware, UTC.
+
+        `execute_timeout` is how many seconds a chaincode may take to answer.
+        """
         self.name = name
         self.msp_id = identity.msp_id
         self.identity = identity
@@ -111,7 +115,7 @@ class Peer:
         self._folder = shared.folder / "peers" / name
         self.disk = Disk(sync=shared.disk.sync)
         self.packages = PackageStore(self._folder / "packages", self.disk)
-        self.chaincodes = ChaincodeSupport(self)
+        self.chaincodes = ChaincodeSupport(self, execute_timeout)
         self._endorser = Endorser(self)
         shared.peers[name] = self
 

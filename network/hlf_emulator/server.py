@@ -64,6 +64,7 @@ class Emulator:
                     item.external,
                     load_msp(item.msp, item.msp_id, verifier),
                     self.shared,
+                    execute_timeout=config.execute_timeout,
                 ),
                 self.service,
             )

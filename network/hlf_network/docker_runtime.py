@@ -228,6 +228,7 @@ def environment(layout: Layout, node: Node, network: str) -> dict[str, str]:
             "CORE_PEER_GOSSIP_EXTERNALENDPOINT": node.endpoint,
             **_gossip(len(layout.peers())),
             "CORE_PEER_GOSSIP_PVTDATA_RECONCILESLEEPINTERVAL": "5s",
+            "CORE_CHAINCODE_EXECUTETIMEOUT": layout.topology.execute_timeout,
         }
     return {
         "ORDERER_GENERAL_LISTENADDRESS": "0.0.0.0",  # noqa: S104  inside the container

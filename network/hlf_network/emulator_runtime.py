@@ -107,6 +107,7 @@ def configuration(layout: Layout) -> dict[str, Any]:
         "state": str(layout.paths.data),
         "fabric": layout.topology.fabric,
         "batch": {"timeout": layout.topology.batch_timeout},
+        "execute_timeout": layout.topology.execute_timeout,
         "control": f"{LOOPBACK}:{layout.ports['control']}",
         "peers": [_node(layout, node) for node in layout.peers()],
         "orderers": [

@@ -174,6 +174,7 @@ class Topology:
 
     network: str
     fabric: str
+    execute_timeout: str
     country: str
     python_path: tuple[Path, ...]
     batch_timeout: str
@@ -225,6 +226,7 @@ def load(path: Path, base: Path | None = None) -> Topology:
     return Topology(
         network=data["network"],
         fabric=fabric,
+        execute_timeout=data.get("execute_timeout", "30s"),
         country=data.get("country", "KR"),
         python_path=tuple(((base or path.parent) / entry).resolve() for entry in data.get("python_path", [])),
         batch_timeout=batch.get("timeout", "100ms"),
