@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import chaincode_cost, client_cost, networks, throughput
+from tests.bench import chaincode_cost, client_cost, networks, sample_network, throughput
 from tests.bench.record import Record, keep, table
 from tests.unit.hlf.fake_gateway import make_identity
 
@@ -24,6 +24,7 @@ def _client() -> Iterator[Record]:
 
 _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
     "up": networks.emulator,
+    "sample": sample_network.measure,
     "docker": networks.docker,
     "demo": networks.demo,
     "client": _client,
