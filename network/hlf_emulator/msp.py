@@ -71,7 +71,9 @@ class Verifier:
     The answer depends on key, message and signature alone, whoever asks.
     """
 
-    def __init__(self, size: int = 50_000) -> None:
+    def __init__(self, size: int = 50_000, *, ed25519: bool = True) -> None:
+        """`ed25519`: whether such keys can be read at all."""
+        self.ed25519 = ed25519
         self._known: Cache[bytes, bool] = Cache(size)
         # Certificates (DER) judged expired whatever they say: a fault that tests ask for.
         self.expired: set[bytes] = set()
@@ -261,6 +263,8 @@ class Msp:
         (msp/mspimpl.go, sanitizeCert). Raises MspError.
         """
         identity = self.identity(pem)
+        if isinstance(identity.public_key, ed25519.Ed25519PublicKey) and not self.verifier.ed25519:
+            raise MspError("Certificate's public key type not recognized. Supported keys: [ECDSA, RSA]")
         if not identity.has_issuer and not _is_authority(identity.certificate):
             moment = identity.certificate.not_valid_before_utc + timedelta(seconds=1)
             authorities = [*self.roots, *self.intermediates]

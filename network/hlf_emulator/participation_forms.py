@@ -96,7 +96,10 @@ def validate_join_block(block: common_pb2.Block, version: Version) -> str:
     if fault:
         raise FormError(f"{prefix}initializing configtx manager failed: bad channel ID: {fault}")
     if "Application" not in envelope.config.channel_group.groups:
-        raise FormError(f"{prefix}invalid config: must contain application config")
+        wanted = "have at least one of application or consortiums"
+        if not version.system_channel:
+            wanted = "contain application config"
+        raise FormError(f"{prefix}invalid config: must {wanted}")
     return channel
 
 

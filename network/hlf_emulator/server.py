@@ -25,7 +25,7 @@ class Emulator:
 
     def __init__(self, config: EmulatorConfig) -> None:
         """Read keys and ledgers. Raises IdentityError, MspError or OSError naming the file."""
-        verifier = Verifier()
+        verifier = Verifier(ed25519=config.version.ed25519)
         luck = chance(config.seed)
         disk = Disk(sync=config.sync)
 

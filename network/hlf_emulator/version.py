@@ -23,6 +23,7 @@ class Version:
     `readiness_mismatches`: CheckCommitReadiness says what an organization did not approve (lifecycle.go).
     `approves_once`: to approve the committed definition once more, unchanged, is an error (lifecycle.go).
     `stream_faults`: who launches a chaincode learns why its stream ended (extcc/extcc_handler.go).
+    `ed25519`: certificates may have such keys (bccsp).
     `angle_brackets`: messages in texts look like those of Go's first protobuf library.
     """
 
@@ -39,6 +40,7 @@ class Version:
     readiness_mismatches: bool
     approves_once: bool
     stream_faults: bool
+    ed25519: bool
     angle_brackets: bool
 
 
@@ -56,6 +58,7 @@ FABRIC_3_1 = Version(
     readiness_mismatches=True,
     approves_once=True,
     stream_faults=True,
+    ed25519=True,
     angle_brackets=False,
 )
 FABRIC_2_5 = Version(
@@ -72,6 +75,7 @@ FABRIC_2_5 = Version(
     readiness_mismatches=False,
     approves_once=False,
     stream_faults=False,
+    ed25519=False,
     angle_brackets=True,
 )
 
