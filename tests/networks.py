@@ -20,7 +20,7 @@ TOPOLOGY = Path(__file__).parent / "data" / "slice-topology.yaml"
 class Kind:
     """A kind of network. `fabric` is the topology's word; `version` names the folder of its recordings.
 
-    `peers` is how many org-a has.
+    `peers` is how many org-a has; `beside` is a file of tests/data with what else the topology says.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Kind:
     version: str
     consensus: str
     peers: int = 1
+    beside: str = ""
 
     def topology(self, folder: Path) -> Path:
         """Its topology: the slice itself, or a copy in `folder` that differs in what the kind says."""
@@ -40,6 +41,10 @@ class Kind:
         data["organizations"]["org-a"]["peers"] = self.peers
         for organization in data["organizations"].values():
             organization.pop("ca", None)  # the same under any Fabric and any ordering, and asked on the slice
+        if self.beside:
+            more = yaml.safe_load((TOPOLOGY.parent / self.beside).read_text(encoding="utf-8"))
+            data["channels"].update(more.pop("channels", {}))
+            data.update(more)
         path = folder / f"{self.name}-topology.yaml"
         path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
         return path
@@ -51,6 +56,7 @@ KINDS = {
         Kind("slice", "3.1", "3.1.5", "bft"),
         Kind("config", "3.1", "3.1.5", "bft"),
         Kind("peers", "3.1", "3.1.5", "bft", peers=2),
+        Kind("channels", "3.1", "3.1.5", "bft", beside="side-channels.yaml"),
         Kind("raft", "3.1", "3.1.5", "raft"),
         Kind("fabric-2.5", "2.5", "2.5.16", "raft"),
     )

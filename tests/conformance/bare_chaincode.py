@@ -88,7 +88,10 @@ class _Stream:
     def __init__(self, chaincode: BareChaincode) -> None:
         self._chaincode = chaincode
         self._outbox: queue.SimpleQueue[shim.ChaincodeMessage | None] = queue.SimpleQueue()
-        self._answers: dict[str, queue.SimpleQueue[shim.ChaincodeMessage]] = defaultdict(queue.SimpleQueue)
+        # By channel and transaction.
+        self._answers: dict[tuple[str, str], queue.SimpleQueue[shim.ChaincodeMessage]] = defaultdict(
+            queue.SimpleQueue
+        )
 
     def end(self) -> None:
         self._outbox.put(None)
@@ -116,7 +119,7 @@ class _Stream:
                     if self._chaincode.greeting is not None:
                         self._keep("greeting", shim_messages.shown(0, message))
                 elif message.type != _T.KEEPALIVE:
-                    self._answers[message.txid].put(message)
+                    self._answers[message.channel_id, message.txid].put(message)
         except grpc.RpcError:
             # The peer has ended the stream; what it says of that, it says to the client.
             pass
@@ -149,7 +152,7 @@ class _Stream:
                 if step.get("transaction") is None and asked in (_T.COMPLETED, _T.ERROR):
                     return
                 continue
-            answer = self._answer(step.get("transaction", message.txid), step)
+            answer = self._answer(message, step)
             if not step.get("silently"):
                 heard.append(shim_messages.shown(asked, answer) if answer else {"type": "no answer"})
             if step.get("report") and answer is not None:
@@ -167,10 +170,10 @@ class _Stream:
             )
         )
 
-    def _answer(self, transaction: str, step: Step) -> shim.ChaincodeMessage | None:
+    def _answer(self, message: shim.ChaincodeMessage, step: Step) -> shim.ChaincodeMessage | None:
+        key = step.get("channel", message.channel_id), step.get("transaction", message.txid)
         try:
-            seconds = _SILENCE if step.get("unanswered") else _PATIENCE
-            return self._answers[transaction].get(timeout=seconds)
+            return self._answers[key].get(timeout=_SILENCE if step.get("unanswered") else _PATIENCE)
         except queue.Empty:
             return None
 
@@ -178,7 +181,7 @@ class _Stream:
         """Send several requests at once; the answers that come, in their order."""
         asked = [self._send(step, message.txid, message.channel_id) for step in steps]
         found = []
-        while (answer := self._answer(message.txid, {"unanswered": bool(found)})) is not None:
+        while (answer := self._answer(message, {"unanswered": bool(found)})) is not None:
             found.append(shim_messages.shown(asked[len(found)], answer))
         return found
 

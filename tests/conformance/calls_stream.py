@@ -67,7 +67,7 @@ def deploy(access: Access, step: Case) -> None:
     """Approve and commit a definition (`deploy`: its name) that runs the bare chaincode `package`.
 
     `policy` and `collections` as in `definitions`, `version`, `sequence`, `init_required`,
-    `endorsement_plugin`; the organizations in `without_package` approve without it.
+    `endorsement_plugin`, `channel`; the organizations in `without_package` approve without it.
     """
     identifier = step.get("package_id", "")
     if not identifier:
@@ -82,18 +82,23 @@ def deploy(access: Access, step: Case) -> None:
         "endorsement_plugin": step.get("endorsement_plugin", ""),
     }
     terms = {"policy": step.get("policy", "OR('org-a.member', 'org-b.member')"), **step}
+    channel = step.get("channel", "slice")
     for organization in _PEERS:
         approval = lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs(**fields)
         definitions.add_terms(approval, terms)
         if organization not in step.get("without_package", ()):
             approval.source.local_package.package_id = identifier
-        _arrange(access, organization, [organization], "ApproveChaincodeDefinitionForMyOrg", approval)
+        _arrange(
+            access, organization, [organization], "ApproveChaincodeDefinitionForMyOrg", approval, channel
+        )
     commit = lifecycle_pb2.CommitChaincodeDefinitionArgs(**fields)
     definitions.add_terms(commit, terms)
-    _arrange(access, "org-a", list(_PEERS), "CommitChaincodeDefinition", commit)
+    _arrange(access, "org-a", list(_PEERS), "CommitChaincodeDefinition", commit, channel)
 
 
-def _arrange(access: Access, organization: str, endorsers: list[str], function: str, argument: Any) -> None:
+def _arrange(
+    access: Access, organization: str, endorsers: list[str], function: str, argument: Any, channel: str
+) -> None:
     arrange_transaction(
         access,
         {
@@ -101,6 +106,7 @@ def _arrange(access: Access, organization: str, endorsers: list[str], function: 
             "organizations": endorsers,
             "chaincode": "_lifecycle",
             "call": [function, argument.SerializeToString()],
+            "channel": channel,
         },
     )
 
