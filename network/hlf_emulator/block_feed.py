@@ -66,7 +66,7 @@ class BlockFeed:
             height = channel.ledger.height
             if height > sequencer.height:
                 raise ConfigError(f"it has {height} blocks, the orderers have {sequencer.height}")
-            await sequencer.wait_height(height + 1 + self.lag)
+            await sequencer.wait_peers_height(height + 1 + self.lag)
             if self.delay:
                 await asyncio.sleep(self.delay)
             commit = asyncio.ensure_future(channel.commit(sequencer.block(height)))

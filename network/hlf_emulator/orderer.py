@@ -321,6 +321,8 @@ class Orderer:
             payload = common_pb2.Payload.FromString(envelope.payload)
             if not payload.HasField("header"):
                 raise Rejected(common_pb2.BAD_REQUEST, f"{unclear}header not set")
+            if not payload.header.channel_header:
+                raise Rejected(common_pb2.BAD_REQUEST, f"{unclear}channel header not set")
             part = "error unmarshalling channel header: error unmarshalling ChannelHeader"
             header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
         except DecodeError as error:

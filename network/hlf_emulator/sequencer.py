@@ -50,10 +50,12 @@ class Sequencer:
         self._joined: set[str] = set()
         self._running: set[str] = set()
         self._evicted: dict[str, int] = {}
+        self._served = asyncio.Event()
         self.last_block = blocks.read(blocks.height - 1)
         self._last_config = last_config_index(self.last_block)
         self.bundle = Bundle.from_config_block(blocks.read(self._last_config), verifier)
         self.consensus = self._consensus()
+        self._serve_peers()
 
     # -- what is there
 
@@ -74,6 +76,11 @@ class Sequencer:
     async def wait_height(self, height: int) -> None:
         """Return when there are at least ``height`` blocks."""
         await self._blocks.wait_height(height)
+
+    async def wait_peers_height(self, height: int) -> None:
+        """Return when peers may have ``height`` blocks: in maintenance only orderers get any."""
+        await self.wait_height(height)
+        await self._served.wait()
 
     # -- who orders
 
@@ -185,8 +192,15 @@ class Sequencer:
         if self.bundle.consensus_type == BFT:
             height = block.header.number + 1
             self._evicted.update({name: height for name in consenters - now if self.ready(name)})
+        self._serve_peers()
         # The consenters may be others now; a leader that is none of them steps down.
         asyncio.get_running_loop().call_soon(self._nodes_changed)
+
+    def _serve_peers(self) -> None:
+        if self.bundle.in_maintenance:
+            self._served.clear()
+        else:
+            self._served.set()
 
     def _consensus(self) -> Consensus:
         kind = self.bundle.consensus_type

@@ -63,7 +63,9 @@ def build_envelope(
         header.timestamp.seconds, header.timestamp.nanos = divmod(sent, 10**9)
     signature_header = common_pb2.SignatureHeader(creator=creator, nonce=nonce).SerializeToString()
     payload = common_pb2.Payload(data=data + b"\0" * int(spec.get("size", 0)))
-    if spoil != "header":
+    if spoil == "no-channel-header":
+        payload.header.signature_header = signature_header
+    elif spoil != "header":
         payload.header.channel_header = _GARBAGE if spoil == "channel-header" else header.SerializeToString()
         payload.header.signature_header = _GARBAGE if spoil == "signature-header" else signature_header
     raw = _GARBAGE if spoil == "payload" else payload.SerializeToString()

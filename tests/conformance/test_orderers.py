@@ -57,7 +57,9 @@ def test_one_orderer_less_is_no_loss(faulty: Faulty, node: str, name: str) -> No
     stop(faulty, node)
     try:
         transaction_id, envelope = signed(access, name)
-        faulty.heard(f"submit without {name}", submitted(access, transaction_id, envelope))
+        if node != LEADER:
+            # A peer counts an orderer that came back as gone until it tries again, so only once this is sure.
+            faulty.heard(f"submit without {name}", submitted(access, transaction_id, envelope))
         faulty.heard(f"commit without {name}", eventually(access, transaction_id, envelope))
     finally:
         faulty.network.start_node(node)
@@ -73,7 +75,9 @@ def test_without_a_quorum_transactions_wait_and_are_ordered_once(faulty: Faulty)
     try:
         faulty.heard("submit without a quorum", submitted(access, transaction_id, envelope))
         faulty.heard("submit again without a quorum", submitted(access, transaction_id, envelope))
-        faulty.heard("the status of what waits", status_within(access, transaction_id, 500))
+        # Who notices the deadline first, the client or the peer, is chance, and so is the text.
+        code = status_within(access, transaction_id, 500)["code"]
+        faulty.heard("the status of what waits", {"code": code})
         faulty.heard("broadcast again without a quorum", broadcast_all(access, LEADER, [envelope]))
         _, another = signed(access, "another")
         faulty.heard("broadcast without a quorum", broadcast_all(access, LEADER, [another]))
