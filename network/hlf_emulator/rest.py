@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 _MAX_HEADERS = 64 * 1024
 _MAX_BODY = 1024 * 1024
+_READ_TIMEOUT = 10.0  # seconds for a whole request, and between two: common/fabhttp/server.go
 _MAX_DISCARDED = 64 * 1024 * 1024
 
 
@@ -76,7 +77,12 @@ class HttpServer:
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
         self._server = await asyncio.start_server(
-            self._connected, self._host, self._port, ssl=self._tls, limit=_MAX_HEADERS
+            self._connected,
+            self._host,
+            self._port,
+            ssl=self._tls,
+            ssl_handshake_timeout=_READ_TIMEOUT if self._tls is not None else None,
+            limit=_MAX_HEADERS,
         )
 
     async def stop(self) -> None:
@@ -98,8 +104,14 @@ class HttpServer:
         try:
             while await self._one_request(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
-            # The client went away or sent what is not HTTP: there is nobody to answer.
+        except (
+            ConnectionError,
+            TimeoutError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            ssl.SSLError,
+        ):
+            # The client went away, says nothing more or sent what is not HTTP: there is nobody to answer.
             pass
         except asyncio.CancelledError:
             # Only stop() cancels this task; ending it normally keeps asyncio from reporting it.
@@ -108,9 +120,10 @@ class HttpServer:
             writer.transport.abort() if writer.is_closing() else writer.close()
 
     async def _one_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = await reader.readuntil(b"\r\n\r\n")
         try:
-            request = await self._read(head, reader, writer)
+            async with asyncio.timeout(_READ_TIMEOUT):
+                head = await reader.readuntil(b"\r\n\r\n")
+                request = await self._read(head, reader, writer)
         except _BadRequest as error:
             await _send(writer, Response(400, str(error).encode()), keep_alive=False)
             return False
@@ -147,10 +160,7 @@ class HttpServer:
         """The body; None when it was too large."""
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return await self._chunks(reader)
-        try:
-            length = int(headers.get("content-length", "0"))
-        except ValueError as error:
-            raise _BadRequest("malformed Content-Length") from error
+        length = _number(headers.get("content-length", "0"), 10, "malformed Content-Length")
         if length > self._max_body:
             # A client that is still sending would not hear the answer.
             await _discard(reader, min(length, _MAX_DISCARDED))
@@ -161,16 +171,24 @@ class HttpServer:
         body = bytearray()
         while True:
             line = await reader.readuntil(b"\r\n")
-            try:
-                size = int(line.split(b";")[0].strip(), 16)
-            except ValueError as error:
-                raise _BadRequest("malformed chunk") from error
+            size = _number(line.split(b";")[0].strip().decode("latin-1"), 16, "malformed chunk")
             if len(body) + size > self._max_body:
                 return None
             body += await reader.readexactly(size)
             await reader.readexactly(2)
             if size == 0:
                 return bytes(body)
+
+
+def _number(text: str, base: int, refusal: str) -> int:
+    """A length that a client states. Raises _BadRequest for what is no number, a sign included."""
+    try:
+        number = int(text, base) if text.isalnum() else -1
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise _BadRequest(refusal)
+    return number
 
 
 async def _discard(reader: asyncio.StreamReader, length: int) -> None:
