@@ -136,7 +136,7 @@ class BlockWriter:
             self._put(space, write.key_hash, value, metadata, version)
             if write.is_purge:
                 self.updates.purges[space, write.key_hash] = version
-            if lifetime and value:
+            if lifetime:
                 self.updates.expiring.append((self._block + lifetime + 1, space, write.key_hash, version))
         written = {write.key_hash for write in hashed.hashed_writes}
         for key in metadata.keys() - written:

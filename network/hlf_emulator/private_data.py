@@ -268,7 +268,7 @@ class PrivateStore:
         )
 
     def _forget(self, batch: Batch, space: Space, digest: bytes, version: Version, *, purge: bool) -> None:
-        """Remove a key's value, and its traces in stored write sets up to `version` (expiry: of it alone)."""
+        """Remove a key's value and its traces: of all writes up to `version`, or those of `version` alone."""
         key = self._keys.get((space, digest))
         if key is None:
             key = next(
@@ -282,12 +282,20 @@ class PrivateStore:
         entry = self._lookup(batch, space, key) if key is not None else None
         if key is not None and entry is not None and entry.version <= version:
             self._delete(batch, space, key)
-        self._erase(space, digest, version, purge=purge)
+        if purge:
+            self._erase(space, digest, version)
+        else:
+            # All that a transaction wrote to a collection ends at once.
+            self._db.execute(
+                "DELETE FROM written WHERE block = ? AND tx = ? AND namespace = ? AND collection = ?",
+                (*version, *space),
+            )
 
-    def _erase(self, space: Space, digest: bytes, version: Version, *, purge: bool) -> None:
-        comparison = "(block, tx) <= (?, ?)" if purge else "(block, tx) = (?, ?)"
+    def _erase(self, space: Space, digest: bytes, version: Version) -> None:
+        """Take a key out of all write sets up to `version`; one that has no other stays, empty."""
         rows = self._db.execute(
-            f"SELECT block, tx, rwset FROM written WHERE namespace = ? AND collection = ? AND {comparison}",  # noqa: S608
+            "SELECT block, tx, rwset FROM written "
+            "WHERE namespace = ? AND collection = ? AND (block, tx) <= (?, ?)",
             (*space, *version),
         ).fetchall()
         for block, tx, rwset in rows:
@@ -297,15 +305,8 @@ class PrivateStore:
                 continue
             del content.writes[:]
             content.writes.extend(kept)
-            where = (block, tx, *space)
-            if kept or content.metadata_writes:
-                self._db.execute(
-                    "UPDATE written SET rwset = ? "
-                    "WHERE block = ? AND tx = ? AND namespace = ? AND collection = ?",
-                    (content.SerializeToString(), *where),
-                )
-            else:
-                self._db.execute(
-                    "DELETE FROM written WHERE block = ? AND tx = ? AND namespace = ? AND collection = ?",
-                    where,
-                )
+            self._db.execute(
+                "UPDATE written SET rwset = ? "
+                "WHERE block = ? AND tx = ? AND namespace = ? AND collection = ?",
+                (content.SerializeToString(), block, tx, *space),
+            )

@@ -26,6 +26,15 @@ def kinds(case: Case) -> list[str]:
     return [*own, "fabric-2.5"] if "2.5" in case.get("versions", ["3.1", "2.5"]) else own
 
 
+def fill(value: Any, key: str) -> Any:
+    """A case, or a part of one, with `key` for `{key}`."""
+    if isinstance(value, dict):
+        return {fill(name, key): fill(item, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, key) for item in value]
+    return value.replace("{key}", key) if isinstance(value, str) else value
+
+
 class Book:
     """The recordings of one version of Fabric: a page for each file of cases, and when each was recorded."""
 

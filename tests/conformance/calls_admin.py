@@ -31,6 +31,7 @@ from tests.conformance import (
     calls_limits,
     calls_orderer,
     calls_peer,
+    calls_private,
     calls_raft,
     calls_stream,
 )
@@ -324,4 +325,5 @@ _ADMIN: Mapping[str, Callable[[Access, Case], Answer]] = {
     **calls_stream.CALLS,
     **calls_launch.CALLS,
     **calls_crafted.CALLS,
+    **calls_private.CALLS,
 }

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from typing import Any
 
 import grpc
@@ -19,7 +19,6 @@ from fabric_protos.common import common_pb2
 from fabric_protos.orderer import ab_pb2
 from fabric_protos.peer import events_pb2, transaction_pb2
 
-from hlf.wire.deliver import seek_payload
 from tests.conformance.calls import (
     SECONDS,
     Access,
@@ -31,11 +30,12 @@ from tests.conformance.calls import (
     guarded,
     sign_envelope,
 )
+from tests.conformance.chain import PEERS, deliver
 from tests.conformance.crafted import craft
 
-_PEERS = ("peer0.org-a", "peer0.org-b")
+_READER = "org-a/user"
 # Long enough for a real peer that looks a minute for private data.
-_COMMIT_SECONDS = 30.0
+_COMMIT_SECONDS = 90.0
 _ATTEMPTS = 12
 _KEY = re.compile(r"k[0-9a-f]{12}")
 
@@ -61,24 +61,24 @@ def _once(access: Access, case: Case) -> tuple[Answer, bool]:
             arrange_transaction(access, {**case, "before": [], **step})
         else:
             envelope = craft(access.identity, case["as"], "slice", step)
-            start = _height(access, case)
+            start = height_of(access)
             answers = _broadcast(access, case, [envelope])
             assert answers[0]["status"] == "SUCCESS", f"arranging {step} answered {answers}"
-            _, code = _find(access, case, _PEERS[0], start, [envelope])[0]
+            _, code = _find(access, case, PEERS[0], start, [envelope])[0]
             assert code == step.get("code", "VALID"), f"arranging {step} ended as {code}"
-            _find(access, case, _PEERS[1], start, [envelope])
+            _find(access, case, PEERS[1], start, [envelope])
     specs = case.get("transactions") or [case]
     envelopes = [_envelope(access, case, spec) for spec in specs]
     if case.get("same_id"):
         envelopes = _with_one_id(access, case, specs)
-    start = _height(access, case)
+    start = height_of(access)
     answers = _broadcast(access, case, envelopes)
     shown: Answer = {"orderer": answers}
     if any(answer["status"] != "SUCCESS" for answer in answers):
         return shown, True
-    places = _find(access, case, _PEERS[0], start, envelopes)
+    places = _find(access, case, PEERS[0], start, envelopes)
     codes = [code for _, code in places]
-    others = [code for _, code in _find(access, case, _PEERS[1], start, envelopes)]
+    others = [code for _, code in _find(access, case, PEERS[1], start, envelopes)]
     shown["codes"] = codes if codes == others else {"differ": [codes, others]}
     shown["filtered"] = [
         _filtered(access, case, number, envelope)
@@ -138,31 +138,16 @@ def _known(access: Access, node: str) -> bool:
 # -- the peers
 
 
-def _blocks(access: Access, case: Case, node: str, start: Any, stop: Any, method: str = "Deliver") -> Any:
-    signer = access.identity("org-a/user" if case["as"].partition("/")[0] != "org-b" else "org-b/user")
-    payload = seek_payload(
-        signer.identity,
-        case.get("channel", "slice"),
-        start,
-        stop,
-        timestamp_ns=time.time_ns(),
-        nonce=os.urandom(24),
+def height_of(access: Access, channel: str = "slice") -> int:
+    """The number of blocks at the first peer."""
+    return (
+        int(_first(deliver(access, PEERS[0], _READER, "newest", "newest", channel)).block.header.number) + 1
     )
-    envelope = common_pb2.Envelope(payload=payload, signature=signer.sign(payload))
-    stub = access.channel(node).stream_stream(
-        f"/protos.Deliver/{method}",
-        request_serializer=common_pb2.Envelope.SerializeToString,
-        response_deserializer=events_pb2.DeliverResponse.FromString,
-    )
-    return stub(iter([envelope]), timeout=_COMMIT_SECONDS)
 
 
-def _height(access: Access, case: Case) -> int:
-    stream = _blocks(access, case, _PEERS[0], "newest", "newest")
-    try:
-        return int(next(iter(stream)).block.header.number) + 1
-    finally:
-        stream.cancel()
+def _first(stream: Generator[events_pb2.DeliverResponse, None, None]) -> events_pb2.DeliverResponse:
+    with closing(stream):
+        return next(stream)
 
 
 def _find(
@@ -171,31 +156,30 @@ def _find(
     """(block, code) of each envelope at one peer, which is waited for."""
     wanted = [envelope.SerializeToString() for envelope in envelopes]
     found: dict[int, tuple[int, str]] = {}
-    stream = _blocks(access, case, node, start, 1_000_000_000)
-    try:
+    stream = deliver(
+        access, node, _READER, start, 1_000_000_000, case.get("channel", "slice"), seconds=_COMMIT_SECONDS
+    )
+    with closing(stream):
         for message in stream:
             block = message.block
             codes = block.metadata.metadata[common_pb2.TRANSACTIONS_FILTER]
             for index, content in enumerate(block.data.data):
-                for place, envelope in enumerate(wanted):
-                    if content == envelope and place not in found:
-                        name = transaction_pb2.TxValidationCode.Name(codes[index])
-                        found[place] = (block.header.number, name)
-                        break
+                place = next(
+                    (at for at, each in enumerate(wanted) if at not in found and content == each), None
+                )
+                if place is not None:
+                    name = transaction_pb2.TxValidationCode.Name(codes[index])
+                    found[place] = (block.header.number, name)
             if len(found) == len(wanted):
                 return [found[place] for place in range(len(wanted))]
-    finally:
-        stream.cancel()
     raise AssertionError(f"{node} ended its stream with {len(found)} of {len(wanted)} transactions")
 
 
 def _filtered(access: Access, case: Case, number: int, envelope: common_pb2.Envelope) -> Answer:
     """The transaction as DeliverFiltered shows it: type, code, events; whether under its id."""
-    stream = _blocks(access, case, _PEERS[0], number, number, "DeliverFiltered")
-    try:
-        block = next(iter(stream)).filtered_block
-    finally:
-        stream.cancel()
+    channel = case.get("channel", "slice")
+    stream = deliver(access, PEERS[0], _READER, number, number, channel, method="DeliverFiltered")
+    block = _first(stream).filtered_block
     header = _channel_header(envelope)
     for transaction in block.filtered_transactions:
         if transaction.txid == header.tx_id:
@@ -211,7 +195,7 @@ def _filtered(access: Access, case: Case, number: int, envelope: common_pb2.Enve
 
 
 def _status(access: Access, case: Case, envelope: common_pb2.Envelope) -> Any:
-    asked = {"as": "org-a/user", "at": _PEERS[0], "channel": case.get("channel", "slice")}
+    asked = {"as": _READER, "at": PEERS[0], "channel": case.get("channel", "slice")}
     identifier = _channel_header(envelope).tx_id
 
     def make() -> Answer:

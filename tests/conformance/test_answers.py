@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.conformance.book import CASES, Book, Case, kinds
+from tests.conformance.book import CASES, Book, Case, fill, kinds
 from tests.conformance.calls_admin import arrange, perform
 from tests.conformance.masks import mask
 from tests.conformance.stops import settle
@@ -27,14 +26,6 @@ ASKED = [
     for file, case in CASES
     if kind in kinds(case)
 ]
-
-
-def _fill(value: Any, key: str) -> Any:
-    if isinstance(value, dict):
-        return {_fill(name, key): _fill(item, key) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, key) for item in value]
-    return value.replace("{key}", key) if isinstance(value, str) else value
 
 
 def test_case_names_are_unique() -> None:
@@ -56,7 +47,7 @@ def test_answer(
         pytest.skip("unproven: real Fabric has not been asked")
     access = networks.access(kind)
     key = f"k{secrets.token_hex(6)}"
-    filled = _fill(case, key)
+    filled = fill(case, key)
     settle(access, filled.get("stopped", ()))
     for step in filled.get("arrange", []):
         arrange(access, step)
