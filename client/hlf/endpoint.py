@@ -59,7 +59,8 @@ class Endpoint:
             # Else pings stop after two on an idle event stream, and a dead peer goes unnoticed.
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
+            # How long an attempt to connect may take: over a long line TLS needs more than a moment.
+            ("grpc.min_reconnect_backoff_ms", 5_000),
             ("grpc.max_reconnect_backoff_ms", 5_000),
             # Nodes are dialled as named: a proxy of the environment has no business between them.
             ("grpc.enable_http_proxy", 0),
