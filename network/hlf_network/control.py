@@ -88,7 +88,7 @@ class Faults:
             content = response.read()
         except OSError as error:
             raise NetworkError(
-                f"no emulator answers at {self.address}", hint="`hlf emulator up` starts one"
+                f"no emulator answers at {self.address}", hint="`up` starts it, or repairs the network"
             ) from error
         finally:
             connection.close()

@@ -1,13 +1,12 @@
 """The emulator: every node of the network in one process, on real TLS ports of this machine."""
 
-import http.client
 import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hlf_network.errors import NetworkError
+from hlf_network.control import Faults
 from hlf_network.layout import LOOPBACK, Layout, Node, Paths
 from hlf_network.ports import require_free
 from hlf_network.processes import HostProcess, python
@@ -56,17 +55,16 @@ class EmulatorRuntime:
         """running or stopped; all missing without the process."""
         if self._process.pid is None:
             return {node.name: "missing" for node in layout.nodes}
-        answer = self._control(layout, "GET", "/status")
-        stopped = set(answer.get("stopped", ()))
+        stopped = set(self._faults(layout).status()["stopped"])
         return {node.name: "stopped" if node.name in stopped else "running" for node in layout.nodes}
 
     def stop_node(self, layout: Layout, name: str) -> None:
         """Simulate the crash of a node."""
-        self._control(layout, "POST", "/faults/stop", {"node": layout.node(name).name})
+        self._faults(layout).stop(layout.node(name).name)
 
     def start_node(self, layout: Layout, name: str) -> None:
         """Let a stopped node run again."""
-        self._control(layout, "POST", "/faults/start", {"node": layout.node(name).name})
+        self._faults(layout).start(layout.node(name).name)
 
     def last_words(self, layout: Layout, name: str) -> str:  # noqa: ARG002  one log for all nodes
         """The last lines of the process's log."""
@@ -78,27 +76,8 @@ class EmulatorRuntime:
         shutil.rmtree(self._paths.data, ignore_errors=True)
         return removed
 
-    def _control(
-        self, layout: Layout, method: str, path: str, body: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(LOOPBACK, layout.ports["control"], timeout=10)
-        try:
-            connection.request(
-                method,
-                path,
-                json.dumps(body) if body is not None else None,
-                {"Content-Type": "application/json"},
-            )
-            response = connection.getresponse()
-            content = response.read()
-        except OSError as error:
-            raise NetworkError("the emulator does not answer", hint="`hlf network up` repairs it") from error
-        finally:
-            connection.close()
-        if response.status >= 300:
-            raise NetworkError(f"the emulator refused {path}: {content.decode(errors='replace')}")
-        answer: dict[str, Any] = json.loads(content) if content else {}
-        return answer
+    def _faults(self, layout: Layout) -> Faults:
+        return Faults(f"{LOOPBACK}:{layout.ports['control']}")
 
 
 def configuration(layout: Layout) -> dict[str, Any]:
