@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fabric_protos.peer import proposal_response_pb2
+from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
 from hlf_emulator.bundle import Bundle
@@ -282,7 +283,11 @@ def _principal_sets(
         keys.extend(SignaturePolicy(policy) for policy in call.key_policies)
     merged: list[PrincipalSet] | None = None
     for policy in [*policies, *keys]:
-        sets = satisfied_by(policy)
+        try:
+            sets = satisfied_by(policy)
+        except DecodeError as fault:
+            # A key's policy is the client's own, and may name principals that are none.
+            raise NoDescriptor("failed creating a comparable principal set") from fault
         if not sets:
             raise NoDescriptor("endorsement policy cannot be satisfied")
         merged = sets if merged is None else merge(merged, sets)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -71,7 +71,7 @@ class Verifier:
     The answer depends on key, message and signature alone, whoever asks.
     """
 
-    def __init__(self, size: int = 50_000, *, ed25519: bool = True) -> None:
+    def __init__(self, size: int = 10_000, *, ed25519: bool = True) -> None:
         """`ed25519`: whether such keys can be read at all."""
         self.ed25519 = ed25519
         self._known: Cache[bytes, bool] = Cache(size)
@@ -243,8 +243,11 @@ class Msp:
             if der is None:
                 raise MspError("could not decode the PEM structure")
             try:
-                known = MspIdentity(self, x509.load_der_x509_certificate(der), pem)
-            except ValueError as fault:
+                certificate = x509.load_der_x509_certificate(der)
+                # What is read later only is read here too, so that nothing unreadable passes.
+                _ = certificate.extensions, certificate.subject
+                known = MspIdentity(self, certificate, pem)
+            except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as fault:
                 raise MspError(f"parseCertificate failed: {fault}") from fault
             self._identities.put(pem, known)
         return known

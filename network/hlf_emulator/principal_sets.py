@@ -77,7 +77,7 @@ def _rule_sets(rule: policies_pb2.SignaturePolicy, principals: Sequence[Principa
 
 def _n_of(count: int, parts: Sequence[Sequence[PrincipalSet]]) -> list[PrincipalSet]:
     chosen: list[PrincipalSet] = []
-    for group in combinations(parts, count):
+    for group in combinations(parts, max(count, 0)):
         sets: list[PrincipalSet] = [()]
         for part in group:
             sets = [one + other for one in sets for other in part]

@@ -110,9 +110,9 @@ def _expired(msps: Deserializer, creator: bytes, now: datetime) -> bool:
         pass
     try:
         certificate = x509.load_pem_x509_certificate(parse_identity(creator).id_bytes)
+        return now > certificate.not_valid_after_utc
     except (MspError, ValueError):
         return False
-    return now > certificate.not_valid_after_utc
 
 
 def unpack(signed: proposal_pb2.SignedProposal) -> Proposal:
