@@ -1,7 +1,6 @@
 """A certificate signing request, and what a Fabric CA says of one that it does not take. Pure."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ _LIMITS: Mapping[x509.ObjectIdentifier, tuple[str, str, int]] = {
     NameOID.LOCALITY_NAME: ("L", "The locality name", 128),
     NameOID.STATE_OR_PROVINCE_NAME: ("ST", "The state name", 128),
 }
+_SINGLE = {"CN", "SerialNumber"}
 _GO_FIELD = (
     "{optional:false explicit:false application:false private:false defaultValue:<nil> tag:<nil> "
     "stringType:0 timeType:0 set:false omitEmpty:false}"
@@ -46,17 +46,17 @@ class SigningRequest:
 
     @cached_property
     def names(self) -> Mapping[str, Sequence[str]]:
-        """The subject, by abbreviation."""
+        """The subject, by abbreviation; of several common names and serial numbers the last, as in Go."""
         found: dict[str, list[str]] = {}
         for attribute in self.csr.subject:
             if attribute.oid in _LIMITS:
                 found.setdefault(_LIMITS[attribute.oid][0], []).append(_text(attribute))
-        return found
+        return {name: texts[-1:] if name in _SINGLE else texts for name, texts in found.items()}
 
     @property
     def name(self) -> str:
-        """The common name, of several the last, as Go has it."""
-        return next(iter(reversed(self.names.get("CN", ()))), "")
+        """The common name."""
+        return next(iter(self.names.get("CN", ())), "")
 
     @property
     def key(self) -> Any:
@@ -115,7 +115,7 @@ def read(text: str) -> SigningRequest:
         raise CaError(400, BAD_CSR, "CSR Decode failed")
     try:
         content = base64.b64decode("".join(found[2].split()), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise CaError(400, BAD_CSR, "CSR Decode failed") from error
     if found[1] not in _ARMOURS:
         raise unexpected(encode({"code": 9300, "message": "not a certificate or csr"}))
@@ -129,13 +129,25 @@ def read(text: str) -> SigningRequest:
 
 
 def _problem(content: bytes) -> str:
-    """Go's words for content that is no request, as far as the first tag tells."""
+    """Go's words for content that is no request, as far as its outermost tag and length tell."""
+    if not content:
+        return "asn1: syntax error: sequence truncated"
     if len(content) < 2:
         return "asn1: syntax error: truncated tag or length"
-    tag, length = content[0], content[1]
-    if tag == 0x30:
-        return "asn1: structure error: malformed certificate request"
-    return (
-        f"asn1: structure error: tags don't match (16 vs {{class:{tag >> 6} tag:{tag & 0x1F} length:{length} "
-        f"isCompound:{'true' if tag & 0x20 else 'false'}}}) {_GO_FIELD} certificateRequest @2"
-    )
+    tag, length, start = content[0], content[1], 2
+    if length > 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(content[2:start])
+    if tag != 0x30:
+        return (
+            f"asn1: structure error: tags don't match (16 vs {{class:{tag >> 6} tag:{tag & 0x1F} "
+            f"length:{length} isCompound:{'true' if tag & 0x20 else 'false'}}}) {_GO_FIELD} "
+            "certificateRequest @2"
+        )
+    if start + length > len(content):
+        return "asn1: syntax error: data truncated"
+    if start + length < len(content):
+        return "asn1: syntax error: trailing data"
+    if not length:
+        return "asn1: syntax error: sequence truncated"
+    return "asn1: structure error: malformed certificate request"

@@ -241,16 +241,21 @@ def _alternative_names(
 def _general_name(host: str) -> x509.GeneralName:
     with contextlib.suppress(ValueError):
         return x509.IPAddress(ipaddress.ip_address(host))
-    if not host.isascii():
-        raise signing_failure(1000, f'x509: "{host}" cannot be encoded as an IA5String')
+    _require_ia5(host)
     if _MAIL.fullmatch(host):
         return x509.RFC822Name(host)
     return x509.UniformResourceIdentifier(host) if _URI.match(host) else x509.DNSName(host)
 
 
+def _require_ia5(text: str) -> None:
+    if not text.isascii():
+        raise signing_failure(1000, f'x509: "{text}" cannot be encoded as an IA5String')
+
+
 def _address(crl: str) -> list[tuple[x509.ExtensionType, bool]]:
     if not crl:
         return []
+    _require_ia5(crl)
     point = x509.DistributionPoint([x509.UniformResourceIdentifier(crl)], None, None, None)
     return [(x509.CRLDistributionPoints([point]), False)]
 

@@ -5,7 +5,6 @@ A token is ``base64(certificate).base64(signature)`` over method, path, body and
 """
 
 import base64
-import binascii
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,7 +27,7 @@ def basic(header: str) -> tuple[str, str]:
         raise unauthenticated()
     try:
         name, colon, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise unauthenticated() from error
     if not colon:
         raise unauthenticated()

@@ -165,7 +165,8 @@ def signing_request(key: Key, subject: Mapping[str, Any], request: Mapping[str, 
         ]
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
     if "hosts" in wanted:
-        names = [x509.DNSName(host) for host in wanted["hosts"]]
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in wanted["hosts"]]
+        names += [x509.RFC822Name(address) for address in wanted.get("mail", ())]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if "authority" in wanted:
         constraints = x509.BasicConstraints(ca=wanted["authority"], path_length=None)
@@ -175,6 +176,8 @@ def signing_request(key: Key, subject: Mapping[str, Any], request: Mapping[str, 
     content = bytearray(made.public_bytes(serialization.Encoding.DER))
     if wanted.get("tamper") == "signature":
         content[-1] ^= 1
+    elif wanted.get("tamper") == "more":
+        content += b"more"
     elif wanted.get("tamper") == "content":
         content = bytearray(b"not a request")
     armour = wanted.get("armour", "CERTIFICATE REQUEST")
