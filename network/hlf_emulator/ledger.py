@@ -27,6 +27,7 @@ from hlf_emulator.definitions import (
     resolve_collection,
 )
 from hlf_emulator.disk import Disk
+from hlf_emulator.ledger_index import LedgerIndex, TransactionPlace
 from hlf_emulator.msp import Verifier
 from hlf_emulator.mvcc import BlockWriter, Lifetime, Updates
 from hlf_emulator.rwset import NamespaceSet
@@ -36,15 +37,7 @@ from hlf_emulator.validation import CheckedTransaction, Code, LedgerView, parse_
 _METADATA_PREFIX = "namespaces/metadata/"
 _FIELDS_PREFIX = "namespaces/fields/"
 _SLOTS = 5
-
-
-@dataclass(frozen=True)
-class TransactionPlace:
-    """Where a transaction id was first committed, and its validation code."""
-
-    block: int
-    index: int
-    code: int
+_RECENT = 8  # blocks whose effects are at hand for peers that follow a little later
 
 
 @dataclass
@@ -72,9 +65,7 @@ class SharedLedger:
         # (chaincode, its sequence, collection); forgotten whenever the configuration changes.
         self._collections: dict[tuple[str, int, str], CollectionDefinition | None] = {}
         self._bundle: Bundle | None = None
-        self._places: dict[str, TransactionPlace] = {}
-        self._history: dict[tuple[str, str], list[Version]] = {}
-        self._hashes: dict[bytes, int] = {}
+        self._index = LedgerIndex()
         self._expiring: dict[int, list[tuple[Space, bytes, Version]]] = {}
         self._effects: dict[int, Effects] = {}
         self._last: common_pb2.Block | None = None
@@ -100,14 +91,17 @@ class SharedLedger:
 
     def block_by_hash(self, digest: bytes) -> int | None:
         """The number of the block whose header has that hash."""
-        return self._hashes.get(digest)
+        candidates = self._index.blocks(digest)
+        return next(
+            (number for number in candidates if header_hash(self.block(number).header) == digest), None
+        )
 
     def place(self, transaction_id: str) -> TransactionPlace | None:
-        return self._places.get(transaction_id)
+        return self._index.place(transaction_id)
 
     def history(self, namespace: str, key: str) -> list[Version]:
         """Versions of all writes of a key, oldest first."""
-        return self._history.get((namespace, key), [])
+        return self._index.writes(namespace, key)
 
     def definition_below(self, chaincode: str, block: int) -> ChaincodeDefinition | None:
         """The definition that held when `block` was judged: the newest one of earlier blocks."""
@@ -171,9 +165,7 @@ class SharedLedger:
             # Built here so that a configuration nobody can read stops the channel before it is stored.
             Bundle.from_config(channel, envelope.config, block.header.number, self._verifier)
             return [CheckedTransaction(0, common_pb2.CONFIG, "")], writer
-        view = LedgerView(
-            self.channel, self.bundle, self.state, self.definitions, lambda txid: txid in self._places
-        )
+        view = LedgerView(self.channel, self.bundle, self.state, self.definitions, self._index.__contains__)
         checked = validate_block(view, block)
         for transaction in checked:
             if transaction.code == Code.VALID:
@@ -205,25 +197,25 @@ class SharedLedger:
         updates = writer.updates
         self.state.apply(updates.batch)
         for namespace, name, version in updates.history:
-            self._history.setdefault((namespace, name), []).append(version)
+            self._index.add_write(namespace, name, version)
         for end, space, key, version in updates.expiring:
             self._expiring.setdefault(end, []).append((space, key, version))
         for transaction in checked:
             if transaction.transaction_id:
                 place = TransactionPlace(number, transaction.index, transaction.code)
-                self._places.setdefault(transaction.transaction_id, place)
+                self._index.add_transaction(transaction.transaction_id, place)
         self._refresh_definitions(number, updates)
         if is_config_block(block):
             channel, envelope = config_envelope(block)
             self._bundle = Bundle.from_config(channel, envelope.config, number, self._verifier)
             self._collections.clear()
-        self._hashes[header_hash(block.header)] = number
+        self._index.add_block(header_hash(block.header))
         self._last = block
         slot = block_metadata(block, common_pb2.COMMIT_HASH)
         self._commit_hash = common_pb2.Metadata.FromString(slot).value
         effects = Effects(number, checked, updates, expired)
         self._effects[number] = effects
-        self._effects.pop(number - 50, None)
+        self._effects.pop(number - _RECENT, None)
         return effects
 
     def _writer(self, number: int) -> BlockWriter:

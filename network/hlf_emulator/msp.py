@@ -78,11 +78,6 @@ class Verifier:
         # Certificates (DER) judged expired whatever they say: a fault that tests ask for.
         self.expired: set[bytes] = set()
 
-    def expire(self, certificate: bytes) -> None:
-        """Judge a certificate (PEM) expired from now on. Raises ValueError where it is none."""
-        parsed = x509.load_pem_x509_certificate(certificate)
-        self.expired.add(parsed.public_bytes(serialization.Encoding.DER))
-
     @staticmethod
     def _key(spki: bytes, message: bytes, signature: bytes) -> bytes:
         return hashlib.sha256(spki + hashlib.sha256(message).digest() + signature).digest()

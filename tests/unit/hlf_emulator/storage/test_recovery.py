@@ -81,6 +81,9 @@ class Orderers:
     async def wait_height(self, height: int) -> None:
         await self.log.wait_height(height)
 
+    async def wait_peers_height(self, height: int) -> None:
+        await self.log.wait_height(height)
+
     async def wait_sequencer(self, _: str) -> Orderers:
         return self
 
