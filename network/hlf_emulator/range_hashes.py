@@ -18,8 +18,11 @@ DEGREE = 50
 def summarize(
     reads: Sequence[kv_rwset_pb2.KVRead], degree: int = DEGREE
 ) -> kv_rwset_pb2.QueryReadsMerkleSummary | None:
-    """The summary of a query's reads, None when there are so few that they are stated one by one."""
-    if len(reads) <= degree:
+    """The summary of a query's reads, None when there are so few that they are stated one by one.
+
+    Also None for a degree below 2, of which no tree is built.
+    """
+    if len(reads) <= degree or degree < 2:
         return None
     levels: list[list[bytes]] = [[]]
     for start in range(0, len(reads), degree + 1):

@@ -100,8 +100,6 @@ def parse_valid(envelope: bytes) -> CheckedTransaction:
 def _check(
     view: LedgerView, encoded: bytes, transaction: CheckedTransaction, updated: set[tuple[Space, Key]]
 ) -> None:
-    if not encoded:
-        raise Invalid(Code.NIL_ENVELOPE, "nil envelope")
     try:
         envelope = common_pb2.Envelope.FromString(encoded)
     except DecodeError as fault:
@@ -110,8 +108,7 @@ def _check(
         payload = common_pb2.Payload.FromString(envelope.payload)
     except DecodeError as fault:
         raise Invalid(Code.BAD_PAYLOAD, str(fault)) from fault
-    channel, signature = _common_header(payload)
-    transaction.type, transaction.transaction_id = channel.type, channel.tx_id
+    channel, signature = _common_header(payload, transaction)
     if channel.type == common_pb2.CONFIG:
         return
     _creator_signature(view, channel, signature, envelope)
@@ -128,12 +125,14 @@ def _check(
 
 
 def _common_header(
-    payload: common_pb2.Payload,
+    payload: common_pb2.Payload, transaction: CheckedTransaction
 ) -> tuple[common_pb2.ChannelHeader, common_pb2.SignatureHeader]:
     if not payload.HasField("header"):
         raise Invalid(Code.BAD_COMMON_HEADER, "nil header")
     try:
         channel = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+        # The ledger keeps it under its id whatever else is wrong.
+        transaction.type, transaction.transaction_id = channel.type, channel.tx_id
         signature = common_pb2.SignatureHeader.FromString(payload.header.signature_header)
     except DecodeError as fault:
         raise Invalid(Code.BAD_COMMON_HEADER, str(fault)) from fault
