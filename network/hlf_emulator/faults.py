@@ -4,6 +4,9 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from hlf_emulator.msp import Verifier
 from hlf_emulator.nodes import Node, OrdererNode, PeerNode
 from hlf_emulator.orderer import OrderingService
@@ -134,9 +137,10 @@ class ControlApi:
 
     async def _expire(self, asked: Asked) -> dict[str, Any]:
         try:
-            self._verifier.expire(str(asked.get("certificate")).encode())
+            certificate = x509.load_pem_x509_certificate(str(asked.get("certificate")).encode())
         except ValueError as error:
             raise _Refused(400, f"expected certificate: PEM ({error})") from error
+        self._verifier.expired.add(certificate.public_bytes(serialization.Encoding.DER))
         return {"expired": len(self._verifier.expired)}
 
     async def _close_streams(self, asked: Asked) -> dict[str, Any]:
