@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bench import chaincode_cost, client_cost, networks, sample_network, throughput
+from tests.bench import chaincode_cost, client_cost, emulator_cost, networks, sample_network, throughput
 from tests.bench.record import Record, keep, table
 from tests.unit.hlf.fake_gateway import make_identity
 
@@ -29,6 +29,7 @@ _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
     "demo": networks.demo,
     "client": _client,
     "throughput": throughput.throughput,
+    "emulator": emulator_cost.measure,
     "chaincode": chaincode_cost.measure,
 }
 

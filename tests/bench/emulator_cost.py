@@ -1,0 +1,84 @@
+"""The emulator of two organizations: transactions a second, CPU for each, and opening old blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from fabric_protos.common import common_pb2
+
+from hlf import AsyncGateway
+from hlf.profile import load_profile
+from hlf.wire.blocks import header_hash
+from hlf_emulator.blockfile import BlockFile
+from hlf_emulator.disk import Disk
+from hlf_emulator.ledger import SharedLedger
+from hlf_emulator.msp import Verifier
+from tests.bench.networks import ROOT
+from tests.bench.record import Record
+from tests.soak.emulated import CHAINCODE, CHANNEL, Emulated, emulated
+
+IN_FLIGHT = 50
+GOAL = 200.0
+_BLOCKS = 10_000
+_OPEN_GOAL = 5.0
+
+
+def measure(count: int = 2000, rounds: int = 2) -> Iterator[Record]:
+    """Every transaction is endorsed by two organizations, ordered by four nodes, committed by two peers."""
+    with tempfile.TemporaryDirectory(prefix="dure-bench-") as folder, emulated(Path(folder)) as running:
+        measured = asyncio.run(_rates(running, count, rounds))
+    rate, cpu = max(rate for rate, _ in measured), min(cpu for _, cpu in measured)
+    name = f"emulator, two organizations, {IN_FLIGHT} in flight"
+    yield Record.of(name, rate, "tx/s", goal=GOAL, judge="at least")
+    yield Record.of(f"{name}: its CPU for each", cpu, "ms")
+    yield Record.of(f"{_BLOCKS:,} blocks opened: CPU", _opening(), "s", goal=_OPEN_GOAL)
+
+
+async def _rates(running: Emulated, count: int, rounds: int) -> list[tuple[float, float]]:
+    """(transactions a second, CPU milliseconds of the emulator for each) of every round."""
+    profile = load_profile(running.network.profile_path("org-a"))
+    async with AsyncGateway.from_profile(profile, running.identity("org-a")) as gateway:
+        contract = gateway.network(CHANNEL).contract(CHAINCODE)
+
+        async def worker(name: str, number: int) -> None:
+            for turn in range(number):
+                await contract.submit("put", f"{name}-{turn}", "x" * 100)
+
+        async def together(name: str, number: int) -> None:
+            await asyncio.gather(*(worker(f"{name}-{which}", number) for which in range(IN_FLIGHT)))
+
+        await together("warm", 4)
+        measured = []
+        for turn in range(rounds):
+            began, before = time.monotonic(), running.cpu()
+            await together(f"round-{turn}", count // IN_FLIGHT)
+            done = count // IN_FLIGHT * IN_FLIGHT
+            seconds, cpu = time.monotonic() - began, running.cpu() - before
+            measured.append((done / seconds, cpu * 1000 / done))
+        return measured
+
+
+def _opening() -> float:
+    """CPU seconds to a channel's ledger, replayed from a file of blocks that real Fabric made."""
+    recorded = ROOT / "tests" / "data" / "blocks"
+    with tempfile.TemporaryDirectory(prefix="dure-bench-") as folder:
+        file = BlockFile(Path(folder) / "blocks", Disk(sync=False))
+        block = common_pb2.Block()
+        for number in range(_BLOCKS):
+            previous = header_hash(block.header)
+            name = f"referral-{min(number, 7)}.pb"
+            if number <= 7:
+                block = common_pb2.Block.FromString((recorded / name).read_bytes())
+            else:
+                block.header.number, block.header.previous_hash = number, previous
+            file.append(block)
+        file.close()
+        began = time.process_time()
+        ledger = SharedLedger(Path(folder), "referral", Verifier(), Disk(sync=False))
+        seconds = time.process_time() - began
+        ledger.close()
+    return seconds
