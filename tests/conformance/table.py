@@ -65,6 +65,7 @@ _RPCS: Mapping[str, str] = {
     "Register": "protos.Chaincode stream",
     "JoinPeer": "cscc JoinChain",
     "Across": "validation of a transaction",
+    "Private": "private data of a peer",
     "Crowd": "limits of a server",
     "Pings": "limits of a server",
     "Install": "_lifecycle InstallChaincode",
