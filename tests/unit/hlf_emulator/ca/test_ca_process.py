@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,41 @@ def test_nothing_that_was_answered_is_lost(process: Process) -> None:
     revoked = token(authority.caller("one"), "POST", "/reenroll", b"{}")
     assert authority.request("POST", "/reenroll", b"{}", {"Authorization": revoked}).status == 401
     authority.close()
+
+
+def test_killed_at_any_moment_it_knows_all_that_it_acknowledged(process: Process) -> None:
+    acknowledged: list[str] = []
+    enough = threading.Event()
+
+    def register(prefix: str) -> None:
+        busy = process.client()
+        busy.caller("admin")
+        try:
+            for number in range(10_000):
+                name = f"{prefix}-{number}"
+                if _call(busy, "/register", {"id": name})[0] == 201:
+                    acknowledged.append(name)
+                if number == 10:
+                    enough.set()
+        except (OSError, http.client.HTTPException):
+            pass  # killed
+        finally:
+            busy.close()
+
+    for turn in range(2):
+        enough.clear()
+        worker = threading.Thread(target=register, args=(f"turn{turn}",))
+        worker.start()
+        assert enough.wait(30)
+        process.kill()
+        worker.join(30)
+    authority = process.client()
+    said = token(authority.caller("admin"), "GET", "/identities", b"")
+    reply = authority.request("GET", "/identities", b"", {"Authorization": said})
+    known = {each["id"] for each in json.loads(reply.body)["result"]["identities"]}
+    authority.close()
+    assert len(acknowledged) > 20
+    assert set(acknowledged) <= known
 
 
 def test_secrets_are_nowhere_in_the_clear(process: Process) -> None:
