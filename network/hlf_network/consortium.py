@@ -18,10 +18,11 @@ from hlf.wallet import Wallet
 from hlf_network import genesis, material, ports, profiles, servers, state
 from hlf_network import runtime as runtimes
 from hlf_network.access import Access
+from hlf_network.control import Faults
 from hlf_network.crypto import write_public
 from hlf_network.deploy import Deployment, Progress
 from hlf_network.errors import NetworkError, TopologyChangedError
-from hlf_network.layout import Layout, Node, Paths, port_names
+from hlf_network.layout import LOOPBACK, Layout, Node, Paths, port_names
 from hlf_network.processes import recorded
 from hlf_network.topology import Topology, load
 from hlf_network.waiting import wait_until
@@ -86,6 +87,14 @@ class Consortium:
         record = self._record()
         with self._runtime(record) as nodes:
             return nodes.chaincode_address(), self._layout(record).chaincode_host
+
+    @property
+    def faults(self) -> Faults:
+        """Faults on request; NetworkError where the network runs on Docker, which takes `stop_node` alone."""
+        record = self._record()
+        if record.runtime != "emulator":
+            raise NetworkError("faults on request are the emulator's", hint="stop_node works on Docker, too")
+        return Faults(f"{LOOPBACK}:{record.ports['control']}")
 
     def up(self, progress: Progress = lambda _line: None) -> None:
         """Bring the network to its wanted state from whatever state it is in; harmless when it is there.

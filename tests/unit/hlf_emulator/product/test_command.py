@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 import hlf
 from hlf.admin.lifecycle import Lifecycle
+from hlf_network import Consortium
 from hlf_network.cli import main
 from hlf_network.collections_file import read_collections
 from hlf_network.emulated import EmulatedNetwork
@@ -197,6 +198,7 @@ def test_a_topology_s_network_is_driven_by_the_same_commands(tmp_path: Path) -> 
         up = run("up", "--topology", str(topology), "--detach", "--json", state=state)
         assert up.exit_code == 0, up.output
         assert run("stop-node", "orderer0.org-a", state=state).exit_code == 0
+        assert Consortium(topology, state).faults.status()["stopped"] == ["orderer0.org-a"]
         assert "stopped" in run("status", state=state).output
         # Of four orderers two must stop, and one has.
         assert run("lose-quorum", "slice", state=state).stdout == "Stopped orderer1.org-a\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Callable
 
@@ -177,6 +178,15 @@ def test_a_full_disk_stops_writes_and_harms_nothing(channel: Channel, node: str)
     contract.submit("put", "b", "3")
     until(lambda: level(channel))
     assert contract.evaluate("get", "b") == b"3"
+
+
+def test_a_ca_stops_and_starts_too(fabric_network: FabricNetwork) -> None:
+    port = fabric_network.emulated.ports[ORG1.authority]
+    fabric_network.faults.stop(ORG1.authority)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    fabric_network.faults.heal(ORG1.authority)
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
 @pytest.mark.parametrize(
