@@ -21,6 +21,7 @@ from hlf.wire.verify import ChainVerifier
 from hlf_network import Consortium
 from hlf_network.emulator_runtime import EmulatorRuntime
 from hlf_network.processes import HostProcess
+from hlf_network.waiting import wait_until
 from tests.networks import TOPOLOGY
 
 CHANNEL, CHAINCODE = "slice", "records"
@@ -57,11 +58,12 @@ class Emulated:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def kill(self) -> None:
-        """kill -9."""
+        """kill -9; returns when the process is gone."""
         pid = self.process.pid
         if pid is None:
             raise RuntimeError("the emulator does not run")
         os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.process.pid is None, 10, lambda: "the emulator outlives kill -9", every=0.01)
 
     def start(self) -> None:
         """Start the process again on the state that it had."""

@@ -45,6 +45,8 @@ def test_memory_is_flat(tmp_path: Path) -> None:
         shown = ", ".join(f"{size / 2**20:.1f}" for size in sizes)
         # Over the second half, so that caches of a bounded size have had time to fill.
         each = (sizes[5] - sizes[2]) / (TRANSACTIONS * 3 / 5)
-        sys.stdout.write(f"MiB after warm-up and every fifth of {TRANSACTIONS}: {shown}; {each:.0f} bytes each\n")
+        sys.stdout.write(
+            f"MiB after warm-up and every fifth of {TRANSACTIONS}: {shown}; {each:.0f} bytes each\n"
+        )
         check_survival(running)
         assert each < _ALLOWED
