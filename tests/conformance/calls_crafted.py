@@ -122,17 +122,10 @@ def _broadcast(access: Access, case: Case, envelopes: list[common_pb2.Envelope])
 
 
 def _orderers(access: Access) -> list[str]:
-    """All four under BFT, whose leader must hear of both transactions at once; one under Raft."""
-    names = [f"orderer{index}.{organization}" for organization in ("org-a", "org-b") for index in (0, 1)]
-    return names if all(_known(access, name) for name in names) else names[:1]
-
-
-def _known(access: Access, node: str) -> bool:
-    try:
-        access.endpoint(node)
-    except KeyError:
-        return False
-    return True
+    """All of them under BFT, whose leader must hear of both transactions at once; one under Raft."""
+    layout = access.network.layout
+    names = [node.name for node in layout.orderers()]
+    return names if layout.topology.ordering.consensus == "bft" else names[:1]
 
 
 # -- the peers
