@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -106,11 +107,17 @@ def up(
         network = EmulatedNetwork(folder, options if any(chosen) or free_ports or in_memory else None)
 
         def start() -> dict[str, Any]:
-            network.up()
+            network.up(until_eof=None if detach else _lifeline())
             return _describe(network)
 
         end = network.down if temporary else network.stop
     _hold(start, end, temporary=temporary, detach=detach, as_json=as_json)
+
+
+def _lifeline() -> int:
+    """A descriptor whose other end this process holds until it ends, however it ends."""
+    reading, _writing = os.pipe()
+    return reading
 
 
 def _hold(
