@@ -5,6 +5,7 @@ import pytest
 from fabric_protos.common import common_pb2, configuration_pb2, policies_pb2
 from fabric_protos.msp import identities_pb2, msp_config_pb2
 from fabric_protos.orderer import configuration_pb2 as orderer_pb2
+from fabric_protos.orderer.etcdraft import configuration_pb2 as etcdraft_pb2
 from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
 
@@ -151,3 +152,25 @@ def test_only_config_blocks_have_a_configuration() -> None:
     block = common_pb2.Block(header=common_pb2.BlockHeader(number=5))
     with pytest.raises(ValueError, match="block 5 holds 0 envelopes"):
         configtx.config_of(block)
+
+
+def test_raft_names_its_consenters_in_the_metadata_and_lets_any_orderer_sign() -> None:
+    spec = dataclasses.replace(channel_spec(), consensus=consensus.RAFT)
+    orderer = configtx.config_of(genesis(spec)).channel_group.groups["Orderer"]
+    value = orderer_pb2.ConsensusType.FromString(orderer.values["ConsensusType"].value)
+    metadata = etcdraft_pb2.ConfigMetadata.FromString(value.metadata)
+    assert value.type == "etcdraft"
+    assert [(each.host, each.port) for each in metadata.consenters] == [
+        (each.host, each.port) for each in spec.consenters
+    ]
+    options = metadata.options
+    assert (options.tick_interval, options.election_tick, options.heartbeat_tick) == ("500ms", 10, 1)
+    assert "Orderers" not in orderer.values
+    assert format_config_policy(orderer.policies["BlockValidation"].policy) == "ANY Writers"
+
+
+def test_smartbft_needs_the_capability_v3_0() -> None:
+    spec = dataclasses.replace(channel_spec(), capabilities=configtx.Capabilities(channel="V2_0"))
+    with pytest.raises(ValueError, match="V3_0"):
+        genesis(spec)
+    genesis(dataclasses.replace(spec, consensus=consensus.RAFT))

@@ -171,3 +171,39 @@ def test_on_the_emulator_nodes_share_this_machines_ports(tmp_path: Path) -> None
     layout = laid_out(load(written(tmp_path, GOOD)), in_containers=False)
     assert all(node.endpoint == node.address for node in layout.nodes)
     assert len({node.port for node in layout.nodes}) == len(layout.nodes)
+
+
+RAFT = GOOD.replace("orderers: 4", "orderers: 3").replace(
+    "organizations:", "ordering: {consensus: raft}\norganizations:", 1
+)
+
+
+def test_three_orderers_are_enough_for_raft(tmp_path: Path) -> None:
+    topology = load(written(tmp_path, RAFT))
+    assert (topology.fabric, topology.consensus) == ("3.1", "raft")
+    assert len(laid_out(topology).channels["main"].orderers) == 3
+
+
+def test_two_orderers_are_too_few_for_raft(tmp_path: Path) -> None:
+    topology = load(written(tmp_path, RAFT.replace("orderers: 3", "orderers: 2")))
+    with pytest.raises(ConfigurationError, match="2 orderers; Raft tolerates a fault from three on"):
+        laid_out(topology)
+
+
+def test_fabric_2_5_is_ordered_by_raft_unless_told_otherwise(tmp_path: Path) -> None:
+    topology = load(written(tmp_path, 'fabric: "2.5"\n' + GOOD))
+    assert (topology.consensus, topology.is_fabric_2_5) == ("raft", True)
+    assert load(written(tmp_path, GOOD)).consensus == "bft"
+
+
+def test_fabric_2_5_has_no_smartbft(tmp_path: Path) -> None:
+    text = 'fabric: "2.5.16"\nordering: {consensus: bft}\n' + GOOD
+    with pytest.raises(ConfigurationError, match=r"Fabric 2\.5\.16 has no SmartBFT") as caught:
+        load(written(tmp_path, text))
+    assert str(caught.value).startswith(f"{tmp_path}/topology.yaml:2")
+
+
+@pytest.mark.parametrize("fabric", ["2.4", "2", "3", "latest"])
+def test_no_other_fabric_is_taken(tmp_path: Path, fabric: str) -> None:
+    with pytest.raises(ConfigurationError, match="fabric"):
+        load(written(tmp_path, f'fabric: "{fabric}"\n' + GOOD))

@@ -31,6 +31,7 @@ class World:
     orderers: dict[int, SigningIdentity]
     genesis: common_pb2.Block
     roots: dict[str, bytes]
+    spec: ChannelSpec
 
     def service(self, folder: Path, batch_timeout: float | None = 0.02) -> OrderingService:
         """An ordering service of nodes `orderer1` … `orderer4` with its state under `folder`."""
@@ -125,4 +126,4 @@ def world() -> World:
         batch=BatchSpec(max_messages=3, timeout="40ms"),
     )
     genesis = genesis_block(spec, timestamp_ns=time.time_ns(), nonce=b"\x01" * 24)
-    return World(identities, orderers, genesis, roots)
+    return World(identities, orderers, genesis, roots, spec)

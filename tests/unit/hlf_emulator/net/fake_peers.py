@@ -17,6 +17,7 @@ from hlf_emulator.definitions import CollectionDefinition
 from hlf_emulator.directory import Directory
 from hlf_emulator.peer import Peer
 from hlf_emulator.policies import Policy, SignaturePolicy
+from hlf_emulator.version import FABRIC_3_1, Version
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 CHAINCODE = "goods"
@@ -91,13 +92,15 @@ class FakePeer:
     running: bool = True
     asked: int = 0
     packages: FakePackages = field(default_factory=lambda: FakePackages({}))
+    version: Version = FABRIC_3_1
 
     def sees(self, _other: object) -> bool:
         return True
 
     async def process_proposal(
-        self, signed: proposal_pb2.SignedProposal
+        self, signed: proposal_pb2.SignedProposal, *, filters: bool = True
     ) -> proposal_response_pb2.ProposalResponse:
+        assert filters
         assert signed.proposal_bytes
         self.asked += 1
         return self.answer()
