@@ -28,6 +28,7 @@ class Kind:
     version: str
     consensus: str
     peers: int = 1
+    lifecycle: str = ""
     beside: str = ""
 
     def topology(self, folder: Path) -> Path:
@@ -39,6 +40,8 @@ class Kind:
         data["python_path"] = [str(TOPOLOGY.parent)]
         data["ordering"]["consensus"] = self.consensus
         data["organizations"]["org-a"]["peers"] = self.peers
+        if self.lifecycle:
+            data["channels"]["slice"]["lifecycle"] = self.lifecycle
         for organization in data["organizations"].values():
             organization.pop("ca", None)  # the same under any Fabric and any ordering, and asked on the slice
         if self.beside:
@@ -55,7 +58,7 @@ KINDS = {
     for kind in (
         Kind("slice", "3.1", "3.1.5", "bft"),
         Kind("config", "3.1", "3.1.5", "bft"),
-        Kind("peers", "3.1", "3.1.5", "bft", peers=2),
+        Kind("peers", "3.1", "3.1.5", "bft", peers=2, lifecycle="OR(org-a, org-b)"),
         Kind("channels", "3.1", "3.1.5", "bft", beside="side-channels.yaml"),
         Kind("raft", "3.1", "3.1.5", "raft"),
         Kind("fabric-2.5", "2.5", "2.5.16", "raft"),

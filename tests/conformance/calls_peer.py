@@ -278,7 +278,7 @@ def _interest(interest: proposal_response_pb2.ChaincodeInterest, calls: list[Map
             call.key_policies.add().ParseFromString(key_policy(owners))
 
 
-def ask_discovery(access: Access, case: Case, show: Callable[[protocol_pb2.QueryResult], Answer]) -> Answer:
+def ask_discovery(access: Access, case: Case, show: Callable[[protocol_pb2.QueryResult], Any]) -> Answer:
     """Several `queries` in one request."""
     signer = access.identity(case["as"])
     request = protocol_pb2.Request(queries=[query_of(asked) for asked in case["queries"]])

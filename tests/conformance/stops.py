@@ -27,9 +27,10 @@ def settle(access: Access, wanted: Iterable[str]) -> None:
     access.stopped.clear()
     access.stopped.update(stopped)
     peers = [node.name for node in access.network.layout.peers() if node.name not in stopped]
+    identities = {access.identity(f"node/{peer}").serialized() for peer in peers}
     wait_until(
         lambda: (
-            all(_sees(access, peer) == len(peers) and _runs(access, peer) for peer in peers)
+            all(_seen(access, peer) == identities and _runs(access, peer) for peer in peers)
             and len({height(access, peer) for peer in peers}) == 1
         ),
         _SECONDS,
@@ -37,18 +38,16 @@ def settle(access: Access, wanted: Iterable[str]) -> None:
     )
 
 
-def _sees(access: Access, peer: str) -> int:
-    """How many peers of the channel a peer knows of, all of them with the chaincode."""
-    case = {
-        "as": "org-a/user",
-        "at": peer,
-        "queries": [{"query": "peers", "filter": [{"name": "records"}]}],
-    }
-    return sum(ask_discovery(access, case, _count)["results"][0])
+def _seen(access: Access, peer: str) -> set[bytes]:
+    """The identities of the channel's peers with the chaincode, of which a peer knows."""
+    query = {"query": "peers", "filter": [{"name": "records"}]}
+    case = {"as": "org-a/user", "at": peer, "queries": [query]}
+    found: set[bytes] = set().union(*ask_discovery(access, case, _identities)["results"])
+    return found
 
 
-def _count(result: protocol_pb2.QueryResult) -> list[int]:
-    return [len(peers.peers) for peers in result.members.peers_by_org.values()]
+def _identities(result: protocol_pb2.QueryResult) -> set[bytes]:
+    return {peer.identity for peers in result.members.peers_by_org.values() for peer in peers.peers}
 
 
 def _runs(access: Access, peer: str) -> bool:
