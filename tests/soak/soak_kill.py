@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import subprocess
 import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -12,9 +14,14 @@ from pathlib import Path
 from hlf import AsyncGateway, FabricError
 from hlf.effects import Timeouts
 from hlf.profile import load_profile
+from hlf_network import Consortium
+from hlf_network.waiting import wait_until
+from tests.networks import TOPOLOGY
 from tests.soak.emulated import CHAINCODE, CHANNEL, ORGANIZATIONS, VALID, Chain, Emulated, emulated
+from tests.soak.survival import check_survival
 
 KILLS = 50
+SETUP_KILLS = 15
 WORKERS = 16
 COLLECTION = "org-a_org-b"
 _SEED = 4
@@ -123,3 +130,31 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
         assert "Traceback" not in running.log
         told = f"{len(promised.public)} public and {len(promised.private)} private values"
         sys.stdout.write(f"{KILLS} kills, {height} blocks, {told}: all there, none twice\n")
+
+
+def test_a_network_killed_while_it_is_set_up_is_repaired(tmp_path: Path) -> None:
+    """Joining, installing, approving and committing are killed at random moments; `up` goes on from there."""
+    chance = random.Random(_SEED)
+    state = tmp_path / "state"
+    network = Consortium(TOPOLOGY, state, runtime="emulator")
+    running = Emulated(network, state)
+    command = [sys.executable, "-m", "hlf_network.cli", "network", "--topology", str(TOPOLOGY)]
+    killed = 0
+    try:
+        while killed < SETUP_KILLS:
+            upping = subprocess.Popen(
+                [*command, "--state", str(state), "up", "--runtime", "emulator"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            wait_until(lambda: running.process.pid is not None, 60, lambda: "the emulator does not start")
+            # Longer each time, so that later kills meet later steps.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                upping.wait(chance.uniform(0, 0.3) * (killed + 1))
+            running.kill()
+            killed += 1
+            upping.wait(120)
+        network.up()
+        check_survival(running)
+    finally:
+        network.down()
