@@ -90,9 +90,10 @@ def question(page: str, case: Case | None) -> str:
     call = str(case["rpc"])
     if "function" in case:
         return f"_lifecycle {case['function']}"
-    if call in {"System", "Ledger"}:
-        function = str(case["call"][0]) if call == "System" else ""
-        return f"{case.get('chaincode')} {function}".strip()
+    if call == "Ledger":
+        return f"qscc {case['ask']}"
+    if call == "System":
+        return f"{case.get('chaincode')} {case['call'][0]}".strip()
     if "/" in str(case.get("method", "")):  # a case that spoils whichever request it names
         return str(case["method"])
     return _RPCS.get(call, call)
