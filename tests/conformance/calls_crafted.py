@@ -125,7 +125,7 @@ def _orderers(access: Access) -> list[str]:
     """All of them under BFT, whose leader must hear of both transactions at once; one under Raft."""
     layout = access.network.layout
     names = [node.name for node in layout.orderers()]
-    return names if layout.topology.ordering.consensus == "bft" else names[:1]
+    return names if layout.topology.consensus == "bft" else names[:1]
 
 
 # -- the peers
