@@ -106,6 +106,33 @@ def test_it_waits_for_the_next_block(world: World) -> None:
     assert asyncio.run(scenario()) == [1, "SUCCESS"]
 
 
+def test_a_certificate_that_expires_ends_the_stream(world: World) -> None:
+    envelope = _seek(world, 0, 1)
+    ledger = _chain(world, 1)
+    channel = peer(world, "alpha").channels[CHANNEL]
+    chain = Chain(ledger, lambda: channel.bundle, lambda b, s: b.check_acl("event/Block", [s]), FABRIC_3_1)
+    payload = common_pb2.Payload.FromString(envelope.payload)
+    creator = common_pb2.SignatureHeader.FromString(payload.header.signature_header).creator
+
+    async def requests() -> AsyncIterator[common_pb2.Envelope]:
+        yield envelope
+
+    async def scenario() -> list[object]:
+        stream = serve(requests(), lambda _: chain)
+        first = await anext(stream)
+        identity = channel.bundle.msps.deserialize(creator)
+        identity.msp.verifier.expired.add(identity.der)
+        ledger.add(_chain(world, 2).blocks[1])
+        try:
+            return [first, *[item async for item in stream]]
+        finally:
+            identity.msp.verifier.expired.clear()
+
+    first, *rest = asyncio.run(scenario())
+    assert isinstance(first, tuple)
+    assert rest == [common_pb2.FORBIDDEN]
+
+
 def test_who_may_not_read(world: World) -> None:
     forged = _seek(world, 0, 0)
     forged.signature = _seek(world, 0, 1, signer="beta/client").signature
