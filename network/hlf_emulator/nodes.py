@@ -33,6 +33,8 @@ _OPTIONS = (
     # A message somewhat larger is refused in Go's words, by RpcGuard; one twice as large is not even read.
     ("grpc.max_receive_message_length", 2 * MESSAGE_BYTES),
     ("grpc.so_reuseport", 0),
+    # Whoever connects and does not shake hands is dropped (DefaultConnectionTimeout, comm/config.go).
+    ("grpc.server_handshake_timeout_ms", 5_000),
     # Fabric's servers drop clients that ping more often than once a minute.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
     ("grpc.keepalive_permit_without_calls", 1),

@@ -164,6 +164,25 @@ class Attack:
             for plain in held:
                 plain.close()
 
+    def check_impatience(self, seconds: float) -> None:
+        """Raise AssertionError unless every port drops whoever says nothing within `seconds`."""
+        silent = [socket.create_connection(("127.0.0.1", port), _DEADLINE) for port in self._ports]
+        end = time.monotonic() + seconds
+        try:
+            for port, plain in zip(self._ports, silent, strict=True):
+                plain.settimeout(max(0.1, end - time.monotonic()))
+                try:
+                    while plain.recv(1_000):
+                        # An HTTP/2 server's first words.
+                        pass
+                except ConnectionError:
+                    continue
+                except TimeoutError:
+                    raise AssertionError(f"port {port} waits for ever") from None
+        finally:
+            for plain in silent:
+                plain.close()
+
     # HTTP/2
 
     def frames(self) -> None:

@@ -19,6 +19,7 @@ def test_broken_bytes_neither_end_nor_swell_the_process(tmp_path: Path) -> None:
         attack.run(10)
         before = running.memory()
         attack.run(ROUNDS)
+        attack.check_impatience(15)
         check_survival(running)
         grown = running.memory() - before
         sys.stdout.write(f"{attack.sent} broken requests, {grown / 2**20:.1f} MiB more in memory\n")
