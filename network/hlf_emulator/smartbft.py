@@ -6,9 +6,11 @@ once.
 """
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from fabric_protos.common import common_pb2
 from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 
 from hlf.identity import SigningIdentity
@@ -62,6 +64,12 @@ class SmartBft:
             raise Refused(ALREADY_EXISTS)
         if request.id in self._processed:
             raise Refused(ALREADY_PROCESSED)
+        if not self.has_quorum and len(pool) >= self._options.request_pool_size:
+            # With a quorum there is room before Fabric's five seconds are over; here they are not waited for.
+            raise Refused(
+                f"failed to submit request: acquiring semaphore for request: {_request_info(request)}: "
+                "context deadline exceeded"
+            )
         pool.add(request.id)
         if request.id in self._requests:
             return
@@ -98,10 +106,12 @@ class SmartBft:
     @property
     def _interval(self) -> float:
         # An interval of its own; the BatchTimeout value is not read (smartbft/util.go:454).
-        bundle = self._support.bundle
-        options = smartbft_pb2.Options.FromString(bundle.consensus_metadata)
-        own = options.request_batch_max_interval
-        return self._support.batch_timeout(duration(own) if own else bundle.batch.timeout)
+        own = self._options.request_batch_max_interval
+        return self._support.batch_timeout(duration(own) if own else self._support.bundle.batch.timeout)
+
+    @property
+    def _options(self) -> smartbft_pb2.Options:
+        return smartbft_pb2.Options.FromString(self._support.bundle.consensus_metadata)
 
     def _active(self) -> list[int]:
         return sorted(number for number, name in self.nodes.items() if self._support.ready(name))
@@ -159,3 +169,11 @@ class SmartBft:
         others = [number for number in active if number != leader]
         chosen = sorted([leader, *others[: bft_quorum(len(order)) - 1]])
         return [(number, self._support.keys[self.nodes[number]].identity) for number in chosen]
+
+
+def _request_info(request: OrderingRequest) -> str:
+    """A request as SmartBFT prints it: its creator and its transaction id (smartbft/util.go:159)."""
+    payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(request.envelope).payload)
+    header = common_pb2.SignatureHeader.FromString(payload.header.signature_header)
+    creator = hashlib.sha256(header.creator).hexdigest()
+    return f"{{{creator} {hashlib.sha256(header.nonce + header.creator).hexdigest()}}}"

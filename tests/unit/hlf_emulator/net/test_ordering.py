@@ -90,6 +90,23 @@ def test_without_a_quorum_nothing_commits_and_what_waited_commits_afterwards(
     asyncio.run(scenario())
 
 
+def test_without_a_quorum_a_pool_takes_so_many_and_no_more(world: World, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        service, nodes = _up(world, tmp_path)
+        nodes[2].running = nodes[3].running = False
+        for number in range(400):
+            assert nodes[0].broadcast(world.envelope(nonce=b"%d" % number)).status == common_pb2.SUCCESS
+        refused = nodes[0].broadcast(world.envelope(nonce=b"one more"))
+        assert refused.status == common_pb2.SERVICE_UNAVAILABLE
+        assert refused.info.startswith("failed to submit request: acquiring semaphore for request: {")
+        nodes[3].running = True
+        await _height(service, 2)
+        assert nodes[0].broadcast(world.envelope(nonce=b"one more")).status == common_pb2.SUCCESS
+        service.close()
+
+    asyncio.run(scenario())
+
+
 def test_the_loss_of_the_leader_moves_the_view(world: World, tmp_path: Path) -> None:
     async def scenario() -> set[int]:
         service, nodes = _up(world, tmp_path)
