@@ -64,9 +64,9 @@ def _unzip(content: bytes) -> tuple[bytes, str]:
     stream = zlib.decompressobj(wbits=31)
     try:
         data = stream.decompress(content, MAX_ARCHIVE)
-    except zlib.error as fault:
-        checksum = "check" in str(fault)
-        return b"", "gzip: invalid checksum" if checksum else "flate: corrupt input before offset 0"
+    except zlib.error:
+        # Go says where; that is known for what is corrupt from the start, and said of all.
+        return b"", "flate: corrupt input before offset 1"
     return data, "" if stream.eof else _TRUNCATED
 
 

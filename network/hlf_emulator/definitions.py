@@ -139,13 +139,13 @@ def resolve_policy(encoded: bytes, bundle: Bundle) -> Policy:
     try:
         message = policy_pb2.ApplicationPolicy.FromString(encoded)
     except DecodeError:
-        return RejectPolicy("a policy that cannot be decoded")
+        return RejectPolicy("undecodable")
     kind = message.WhichOneof("Type")
     if kind == "signature_policy":
         return SignaturePolicy(message.signature_policy)
     if kind == "channel_config_policy_reference":
         return bundle.policies.policy(message.channel_config_policy_reference)
-    return RejectPolicy("empty application policy")
+    return RejectPolicy("empty")
 
 
 def resolve_collection(

@@ -79,15 +79,17 @@ def _credentials(connection: Connection) -> grpc.ChannelCredentials | None:
 
 
 def _require_pair(certificate: bytes, key: bytes) -> None:
-    prefix = "failed to load client certificate: failed to create key pair: tls: failed to"
+    prefix = "failed to load client certificate: failed to create key pair: tls:"
     try:
-        x509.load_pem_x509_certificates(certificate)
+        public = x509.load_pem_x509_certificates(certificate)[0].public_key()
     except ValueError as fault:
-        raise DialError(f"{prefix} find any PEM data in certificate input") from fault
+        raise DialError(f"{prefix} failed to find any PEM data in certificate input") from fault
     try:
-        load_pem_private_key(key, None)
+        private = load_pem_private_key(key, None)
     except ValueError as fault:
-        raise DialError(f"{prefix} find any PEM data in key input") from fault
+        raise DialError(f"{prefix} failed to find any PEM data in key input") from fault
+    if private.public_key() != public:
+        raise DialError(f"{prefix} private key does not match public key")
 
 
 def _channel(address: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:

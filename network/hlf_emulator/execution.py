@@ -222,7 +222,7 @@ class ChaincodeSupport:
         name = name.partition(":")[0]
         own = context.channel
         if own is None:
-            raise CallError("could not get valid transaction: no ledger context")
+            raise CallError("no ledger context")
         target_name = wanted or own.name
         target = self.host.channels.get(target_name)
         params = TransactionParams(

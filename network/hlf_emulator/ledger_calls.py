@@ -72,11 +72,8 @@ class CallContext:
 
 
 def answer(context: CallContext, kind: int, payload: bytes) -> bytes:
-    """Run one call; the answer's payload. Raises CallError."""
-    handler = _HANDLERS.get(kind)
-    if handler is None:
-        raise CallError("unknown message type")
-    message, run = handler
+    """Run one call of a kind that `handles` knows; the answer's payload. Raises CallError."""
+    message, run = _HANDLERS[kind]
     try:
         return run(context, decode(message, payload))
     except SimulationError as refusal:
@@ -196,7 +193,7 @@ def _as_kv(namespace: str, scan: RangeScan) -> Iterator[bytes]:
 
 def _history(context: CallContext, call: chaincode_shim_pb2.GetHistoryForKey) -> bytes:
     if context.channel is None:
-        raise CallError("history database is not enabled")
+        raise CallError("no ledger context")
     results = _modifications(context.channel, context.ledger.height, context.namespace, call.key)
     return _open(context, _Query(results, TOTAL_QUERY_LIMIT), paginated=False)
 

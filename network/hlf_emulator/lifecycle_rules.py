@@ -116,7 +116,9 @@ def _collection_problem(bundle: Bundle, config: collection_pb2.StaticCollectionC
     if not config.member_orgs_policy.HasField("signature_policy"):
         return f"collection member org policy is empty for collection '{name}'"
     policy = config.member_orgs_policy.signature_policy
-    problem = _malformed(policy.rule, len(policy.identities))
+    problem = "Empty policy element"
+    if policy.HasField("rule"):
+        problem = _malformed(policy.rule, len(policy.identities))
     if problem:
         return f"invalid member org policy for collection '{name}': {problem}"
     problem = _not_or(policy.rule)

@@ -82,11 +82,15 @@ class _Servicer(chaincode_shim_pb2_grpc.ChaincodeServicer):
         threading.Thread(target=stream.read, args=(request_iterator,), daemon=True).start()
         stream.greet()
         yield from stream.sent()
+        if stream.failure:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, stream.failure)
 
 
 class _Stream:
     def __init__(self, chaincode: BareChaincode) -> None:
         self._chaincode = chaincode
+        self.failure = ""
+        """What the stream ends with, if not well."""
         self._outbox: queue.SimpleQueue[shim.ChaincodeMessage | None] = queue.SimpleQueue()
         # By channel and transaction.
         self._answers: dict[tuple[str, str], queue.SimpleQueue[shim.ChaincodeMessage]] = defaultdict(
@@ -105,7 +109,8 @@ class _Stream:
         if greeting is None:
             greeting = [{"send": "REGISTER", "with": {"name": self._chaincode.package_id}}]
         for step in greeting:
-            if step.get("end"):
+            if step.get("end") or "abort" in step:
+                self.failure = step.get("abort", "")
                 self.end()
             else:
                 self._send(step, "", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -108,6 +109,7 @@ def _connection(case: Case, host: str, port: int, authority: _Authority) -> dict
         "{another root}": _authority("another").root.decode(),
         "{client certificate}": authority.client.certificate.decode(),
         "{client key}": authority.client.key.decode(),
+        "{another key}": authority.server.key.decode(),
     }
     return {
         name: known.get(value, value) if isinstance(value, str) else value
@@ -140,6 +142,8 @@ def _launch(access: Access, case: Case) -> Answer:
         if server is not None:
             server.close()
     message = str(answer.get("message", ""))
+    # Which name server was asked is the machine's affair.
+    message = re.sub(r" on \S+:53(?=: no such host)", "", message)
     return {**answer, "message": message.replace(name, "{name}")}
 
 

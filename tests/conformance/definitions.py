@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,6 +39,11 @@ def add_collection(package: collection_pb2.CollectionConfigPackage, values: Mapp
         identity = config.member_orgs_policy.signature_policy.identities[0]
         identity.principal_classification = principal["classification"]
         identity.principal = str(principal["bytes"]).encode("latin-1")
+    rule = values.get("rule")
+    if rule == "absent":
+        config.member_orgs_policy.signature_policy.ClearField("rule")
+    elif rule == "empty":
+        config.member_orgs_policy.signature_policy.rule.Clear()
     if "signed_by" in values:
         config.member_orgs_policy.signature_policy.rule.signed_by = values["signed_by"]
     config.required_peer_count = values.get("required", 0)
@@ -69,6 +75,8 @@ def _tar(entries: Sequence[Mapping[str, Any]]) -> bytes:
             if "files" in entry:
                 files = [{"name": name, "text": text} for name, text in entry["files"].items()]
                 content = gzip.compress(_tar(files), mtime=0)
+            elif "noise" in entry:
+                content = random.Random(entry["noise"]).randbytes(entry["noise"])
             elif "text" in entry:
                 content = str(entry["text"]).encode("latin-1")
             if entry.get("type") == "directory":
