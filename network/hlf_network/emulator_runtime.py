@@ -85,7 +85,6 @@ def configuration(layout: Layout) -> dict[str, Any]:
     return {
         "state": str(layout.paths.data),
         "fabric": layout.topology.fabric,
-        "batch": {"timeout": layout.topology.batch_timeout},
         "execute_timeout": layout.topology.execute_timeout,
         "control": f"{LOOPBACK}:{layout.ports['control']}",
         "peers": [_node(layout, node) for node in layout.peers()],

@@ -174,8 +174,9 @@ def raft_metadata(block: common_pb2.Block) -> Answer:
         "last_config_twice": same,
         "legacy_signatures": len(legacy.signatures),
         "consenter_metadata": bool(value.consenter_metadata),
-        "consenter_ids": list(raft.consenter_ids),
-        "next_consenter_id": raft.next_consenter_id,
+        # Other cases change the consenters, and those that come anew take the next id.
+        "consenters": len(set(raft.consenter_ids)),
+        "next_consenter_id_is_new": raft.next_consenter_id > max(raft.consenter_ids, default=0),
         "has_raft_index": bool(raft.raft_index),
         "signatures": [_signature(metadata, each, block) for each in metadata.signatures],
         "orderer_slot": len(block_metadata(block, common_pb2.ORDERER)),
