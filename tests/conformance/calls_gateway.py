@@ -29,7 +29,7 @@ from tests.conformance.calls import (
 )
 from tests.conformance.proposals import GARBAGE
 
-SILENCE = 1.0
+SILENCE = 0.3
 """Seconds without a message after which a stream is taken to be silent."""
 
 
@@ -170,7 +170,7 @@ def _events(access: Access, case: Case) -> Answer:
 
     `start` is a block, `first` (the block of the first commit), `beyond`, or a word of the protocol; `after`
     names the transaction after which to begin: the place of a commit, or `unknown`. `take` events are read,
-    and the stream is silent when no further one comes within a second.
+    and the stream is silent when no further one comes for a moment.
     """
     committed = list(_commit(access, case, case.get("commit", [])))
     signer = access.identity(case["as"])

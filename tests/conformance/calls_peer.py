@@ -34,7 +34,7 @@ from tests.conformance.calls import (
 )
 from tests.conformance.proposals import GARBAGE
 
-_SILENCE = 1.0
+_SILENCE = 0.3
 _METHODS = {
     "Seek": "Deliver",
     "SeekFiltered": "DeliverFiltered",
@@ -50,7 +50,7 @@ def _seek(access: Access, case: Case) -> Answer:
 
     A position is a number, a word of the protocol, or `first` (the block of what `commit` commits), `tip`
     (the newest block's number), `tip+1`, `tip+2`. Blocks beyond the first two are told by their distance
-    from the tip. A stream without a further message within a second is silent.
+    from the tip. A stream without a further message for a moment is silent.
     """
     first = 0
     for step in case.get("commit", []):
