@@ -65,13 +65,16 @@ def check_config(config: configtx_pb2.Config, version: Version) -> None:
         raise ConfigError(f"initializing policymanager failed: {fault}") from fault
 
 
-def check_successor(bundle: Bundle, config: configtx_pb2.Config) -> None:
+def check_successor(bundle: Bundle, config: configtx_pb2.Config, version: Version) -> None:
     """Raise ConfigError where a checked configuration cannot follow ``bundle``'s (ValidateNew)."""
     root = config.channel_group
     if "Orderer" not in root.groups:
         raise ConfigError("config update is not compatible: config does not contain orderer config")
     for kind, group in (("Orderer", root.groups["Orderer"]), ("Channel", root)):
-        for name in sorted(capabilities(group) - _CAPABILITIES[kind]):
+        unknown = capabilities(group) - _CAPABILITIES[kind]
+        if kind == "Channel" and not version.smartbft:
+            unknown |= capabilities(group) & {_V3_0}
+        for name in sorted(unknown):
             text = f"{kind} capability {name} is required but not supported"
             raise ConfigError(
                 "config update is not compatible: config requires unsupported "

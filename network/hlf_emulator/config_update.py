@@ -14,9 +14,11 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from hlf.identity import SigningIdentity
+from hlf.wire.consensus import RAFT
 from hlf_emulator.bundle import Bundle
 from hlf_emulator.channel_config import check_config, check_successor
 from hlf_emulator.policies import PolicyError, SignedData
+from hlf_emulator.raft_config import check_raft_metadata
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
 from hlf_emulator.version import Version
 
@@ -58,7 +60,9 @@ def config_transaction(
     except ConfigUpdateError as error:
         raise ConfigUpdateError(f"error authorizing update: {error}") from error
     check_config(config, version)
-    check_successor(bundle, config)
+    check_successor(bundle, config, version)
+    if bundle.consensus_type == RAFT:
+        check_raft_metadata(bundle, config)
     # What no rule names must not reach a block either: building its bundle finds out.
     Bundle.from_config(bundle.channel, config, 0)
     content = configtx_pb2.ConfigEnvelope(config=config, last_update=envelope)

@@ -7,11 +7,13 @@ from fabric_protos.orderer import configuration_pb2 as orderer_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
+from hlf.wire.consensus import BFT
 from hlf_emulator.bundle import Bundle, ConfigError
 from hlf_emulator.config_update import ConfigUpdateError, config_transaction
 from hlf_emulator.msp import MspError
 from hlf_emulator.policies import PolicyError, SignedData
 from hlf_emulator.rpc_status import INVALID_WIRE_FORMAT
+from hlf_emulator.smartbft_config import check_migration
 from hlf_emulator.version import Version
 
 _State = orderer_pb2.ConsensusType.State
@@ -58,7 +60,7 @@ def process_config_update(
     except Rejected as refusal:
         raise refusal.before(what.format("final")) from refusal
     try:
-        _check_maintenance(bundle, config)
+        _check_maintenance(bundle, config, version)
     except ConfigError as error:
         text = f"{what.format('maintenance')}: config transaction inspection failed: {error}"
         raise Rejected(common_pb2.BAD_REQUEST, text) from error
@@ -107,7 +109,7 @@ def _expired(bundle: Bundle, creator: bytes) -> bool:
         return False
 
 
-def _check_maintenance(bundle: Bundle, envelope: common_pb2.Envelope) -> None:
+def _check_maintenance(bundle: Bundle, envelope: common_pb2.Envelope, version: Version) -> None:
     """Raise ConfigError where maintenance mode or the consensus may not change so (maintenancefilter.go)."""
     content = configtx_pb2.ConfigEnvelope.FromString(common_pb2.Payload.FromString(envelope.payload).data)
     before = _consensus(bundle.config)
@@ -133,8 +135,9 @@ def _check_maintenance(bundle: Bundle, envelope: common_pb2.Envelope) -> None:
                 f"attempted to change consensus type {types}, but {which} config ConsensusType.State is not "
                 "in maintenance mode"
             )
-    if after.type != "BFT":
+    if after.type != BFT or not version.smartbft:
         raise ConfigError(f"attempted to change consensus type {types}, transition not supported")
+    check_migration(bundle, content.config, version)
 
 
 def _consensus(config: configtx_pb2.Config) -> orderer_pb2.ConsensusType:

@@ -290,7 +290,7 @@ class Orderer:
         """Order a configuration, if the consenters take it. Raises Rejected."""
         if sequencer.bundle.consensus_type == BFT:
             try:
-                check_consenters(config_of(config))
+                check_consenters(config_of(config), self.version)
             except ConfigError as error:
                 raise Rejected(common_pb2.SERVICE_UNAVAILABLE, str(error)) from error
         self._submit(sequencer, identifier, config.SerializeToString())

@@ -24,6 +24,7 @@ class Version:
     `approves_once`: to approve the committed definition once more, unchanged, is an error (lifecycle.go).
     `stream_faults`: who launches a chaincode learns why its stream ended (extcc/extcc_handler.go).
     `ed25519`: certificates may have such keys (bccsp).
+    `smartbft`: a channel may be ordered by SmartBFT (common/capabilities, msgprocessor).
     `angle_brackets`: messages in texts look like those of Go's first protobuf library.
     """
 
@@ -41,6 +42,7 @@ class Version:
     approves_once: bool
     stream_faults: bool
     ed25519: bool
+    smartbft: bool
     angle_brackets: bool
 
 
@@ -59,6 +61,7 @@ FABRIC_3_1 = Version(
     approves_once=True,
     stream_faults=True,
     ed25519=True,
+    smartbft=True,
     angle_brackets=False,
 )
 FABRIC_2_5 = Version(
@@ -76,6 +79,7 @@ FABRIC_2_5 = Version(
     approves_once=False,
     stream_faults=False,
     ed25519=False,
+    smartbft=False,
     angle_brackets=True,
 )
 

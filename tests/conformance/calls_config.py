@@ -15,6 +15,7 @@ from hlf.wire.blocks import decode_block, last_config_index
 from hlf.wire.config_update import compute_update, sign_update
 from hlf.wire.configtx import config_of
 from hlf.wire.deliver import ENDLESS, seek_envelope
+from hlf_network.waiting import wait_until
 from tests.conformance import calls_admin
 from tests.conformance.calls import SECONDS, Access, Answer, Case
 from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block, http_call, multipart
@@ -32,10 +33,10 @@ def _config_update(access: Access, case: Case) -> Answer:
     """
     channel = case.get("channel", "slice")
     before = current_config(access, case["at"], channel)
-    for change in case.get("first", []):
-        answer = _change(access, {**case, "change": change, "spoil": {}, "signed": EVERYBODY})
+    for earlier in case.get("first", []):
+        answer = change(access, {**case, "change": earlier, "spoil": {}, "signed": EVERYBODY})
         assert answer["status"] == "SUCCESS", answer
-    answer = _change(access, case)
+    answer = change(access, case)
     changed = answer.get("status") in {"SUCCESS", 201}
     if changed and "then" in case:
         answer["then"] = [calls_admin.perform(access, {"as": case["as"], **step}) for step in case["then"]]
@@ -49,7 +50,8 @@ def current_config(access: Access, node: str, channel: str) -> configtx_pb2.Conf
     return config_of(fetch_block(access, node, channel, "config", as_orderer=True))
 
 
-def _change(access: Access, case: Case) -> Answer:
+def change(access: Access, case: Case) -> Answer:
+    """Hand in the update of a case and, when it is taken, wait for its block."""
     channel = case.get("channel", "slice")
     config = current_config(access, case["at"], channel)
     wanted = configtx_pb2.ConfigGroup()
@@ -68,7 +70,8 @@ def _restore(access: Access, case: Case, before: configtx_pb2.Config) -> None:
     channel = case.get("channel", "slice")
     now = current_config(access, case["at"], channel)
     update = compute_update(channel, now, before.channel_group)
-    restoring = {"at": case["at"], "as": "node/orderer0.org-a", "channel": channel}
+    peers = {"peers": case.get("peers", True)}
+    restoring = {"at": case["at"], "as": "node/orderer0.org-a", "channel": channel, **peers}
     answer = _hand_in(access, restoring, now.sequence, update)
     assert answer["status"] == "SUCCESS", answer
 
@@ -168,12 +171,21 @@ def _committed(access: Access, peer: str, channel: str, number: int) -> list[str
         request_serializer=common_pb2.Envelope.SerializeToString,
         response_deserializer=events_pb2.DeliverResponse.FromString,
     )
-    stream = stub(iter([envelope]), timeout=SECONDS)
-    try:
-        message = next(iter(stream))
-    finally:
-        stream.cancel()
-    return [each.validation_code for each in decode_block(message.block).transactions]
+    answer: list[events_pb2.DeliverResponse] = []
+
+    def there() -> bool:
+        stream = stub(iter([envelope]), timeout=SECONDS)
+        try:
+            answer[:] = [next(iter(stream))]
+        finally:
+            stream.cancel()
+        # A peer does not wait for a block that is more than one ahead of it.
+        return answer[0].status != common_pb2.NOT_FOUND
+
+    wait_until(there, SECONDS, lambda: f"{peer} has no block {number}")
+    if answer[0].WhichOneof("Type") == "status":
+        return [common_pb2.Status.Name(answer[0].status)]
+    return [each.validation_code for each in decode_block(answer[0].block).transactions]
 
 
 def _fullest_block(access: Access, case: Case) -> Answer:

@@ -13,11 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2, policies_pb2
 from fabric_protos.msp import msp_config_pb2
 from fabric_protos.orderer import configuration_pb2 as orderer_pb2
+from fabric_protos.orderer.etcdraft import configuration_pb2 as etcdraft_pb2
 from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
 from google.protobuf.message import Message
 
 from hlf.wire.configtx import OrganizationSpec, application_org_policies, msp_config
+from hlf.wire.consensus import BatchSpec, SmartBftOptions, bft_metadata
 from hlf.wire.policy import config_policy
 from hlf_network.layout import Layout
 from tests.conformance import strangers
@@ -72,6 +74,60 @@ def _consensus(root: Group, _layout: Layout, wanted: Any) -> None:
     if "metadata" in wanted:
         consensus.metadata = bytes.fromhex(wanted["metadata"])
     set_value(orderer, "ConsensusType", consensus)
+
+
+def _raft(root: Group, _layout: Layout, wanted: Any) -> None:
+    """Raft's metadata: `options`: fields, or none; `keep`: which of the consenters, by their place.
+
+    `certificate`: what the last consenter's TLS certificate becomes: garbage, a stranger's, the first one's.
+    """
+    orderer = root.groups["Orderer"]
+    consensus = orderer_pb2.ConsensusType.FromString(orderer.values["ConsensusType"].value)
+    metadata = etcdraft_pb2.ConfigMetadata.FromString(consensus.metadata)
+    if wanted.get("options", {}) is None:
+        metadata.ClearField("options")
+    for field, value in (wanted.get("options") or {}).items():
+        setattr(metadata.options, field, value)
+    if "keep" in wanted:
+        kept = [metadata.consenters[place] for place in wanted["keep"]]
+        del metadata.consenters[:]
+        metadata.consenters.extend(kept)
+    if "certificate" in wanted:
+        stranger = strangers.fresh_authority("nowhere")
+        pem = {
+            "garbage": lambda: b"no certificate",
+            "a stranger's": lambda: stranger.tls("nowhere", "nowhere", "KR").certificate,
+            "the first one's": lambda: metadata.consenters[0].server_tls_cert,
+        }[wanted["certificate"]]()
+        metadata.consenters[-1].server_tls_cert = metadata.consenters[-1].client_tls_cert = pem
+    consensus.metadata = metadata.SerializeToString(deterministic=True)
+    set_value(orderer, "ConsensusType", consensus)
+
+
+def _migration(root: Group, layout: Layout, wanted: Any) -> None:
+    """From Raft to SmartBFT: `consenters`: how many of the orderers, `at` another port; `options` of it."""
+    orderer = root.groups["Orderer"]
+    consenters = [
+        configuration_pb2.Consenter(
+            id=number,
+            host=node.host,
+            port=wanted.get("at", node.port),
+            msp_id=node.msp_id,
+            identity=(layout.paths.node(node) / "msp" / "signcerts" / "cert.pem").read_bytes(),
+            client_tls_cert=(layout.paths.node(node) / "tls" / "cert.pem").read_bytes(),
+            server_tls_cert=(layout.paths.node(node) / "tls" / "cert.pem").read_bytes(),
+        )
+        for number, node in enumerate(layout.orderers()[: wanted["consenters"]], start=1)
+    ]
+    options = bft_metadata(SmartBftOptions(), BatchSpec())
+    for field, value in wanted.get("options", {}).items():
+        setattr(options, field, value)
+    consensus = orderer_pb2.ConsensusType.FromString(orderer.values["ConsensusType"].value)
+    consensus.type = "BFT"
+    consensus.metadata = options.SerializeToString(deterministic=True)
+    set_value(orderer, "ConsensusType", consensus)
+    set_value(orderer, "Orderers", configuration_pb2.Orderers(consenter_mapping=consenters))
+    orderer.policies["BlockValidation"].policy.CopyFrom(block_validation(consenters))
 
 
 def consenters_of(root: Group) -> configuration_pb2.Orderers:
@@ -281,6 +337,8 @@ CHANGES: Mapping[str, Change] = {
     "msp": _msp_change,
     "organization": _organization,
     "policy": _policy,
+    "migration": _migration,
+    "raft": _raft,
     "remove": _remove,
     "revoke": _revoke,
     "timeout": _timeout,

@@ -15,8 +15,10 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[a-z0-9.-]+:\d{4,5}\b"), "{address}"),
     (re.compile(r"(?<=BlockNum: )\d+"), "{number}"),
     (re.compile(r"[ \u00a0]+"), " "),  # blanks in the text of Go's protobuf differ from build to build
+    (re.compile(r"(?<=serial number )\d+"), "{number}"),
     (re.compile(r"(?<=message payload is )\d+"), "{size}"),
     (re.compile(r'(?<=value:")(\\.|[^"\\])*(?=")', re.S), "{bytes}"),  # in the text of a protobuf message
+    (re.compile(r'(?<=host:")[^"]+(?=")'), "{host}"),
     (re.compile(r"(?<=; known: ).*"), "{functions}"),  # a contract's own list, which grows
 )
 
