@@ -53,22 +53,28 @@ class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
         self._services = services
         self._limits = limits
         self._in_flight: Counter[str] = Counter()
+        # A port's handlers never change: each is looked up and guarded once.
+        self._guarded: dict[str, Any] = {}
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
     ) -> Any:
         """The handler, guarded; one that refuses where there is none."""
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
+        known = self._guarded.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
         if handler is None:
             return self._unknown(method)
         service = method.rpartition("/")[0]
         guarded = self._streaming if handler.response_streaming else self._unary
-        return _CONSTRUCTORS[handler.request_streaming, handler.response_streaming](
+        self._guarded[method] = _CONSTRUCTORS[handler.request_streaming, handler.response_streaming](
             guarded(service, handler),
             request_deserializer=_reader(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
+        return self._guarded[method]
 
     def _unknown(self, path: str) -> Any:
         service, separator, method = path.removeprefix("/").rpartition("/")
