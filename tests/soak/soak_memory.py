@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from hlf.profile import load_profile
 from tests.soak.emulated import CHAINCODE, CHANNEL, Emulated, emulated
 from tests.soak.survival import check_survival
 
-TRANSACTIONS = int(os.environ.get("SOAK_TRANSACTIONS", "50000"))
+TRANSACTIONS = 50_000
 _WARM = 5_000
 _IN_FLIGHT = 50
-_ALLOWED = 400
+_ALLOWED = 200
 """Bytes that a transaction may leave in memory: its place, its writes' versions, its share of a block's."""
 
 

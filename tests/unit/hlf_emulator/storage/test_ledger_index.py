@@ -20,11 +20,34 @@ def test_the_first_place_of_an_id_counts_whatever_the_id(name: str) -> None:
         index.add_transaction(other, TransactionPlace(9, 9, 9))
     assert index.place(name) is None
     assert name not in index
-    first = TransactionPlace(2**24, 2**31, 255)
+    first = TransactionPlace(2**31, 2**31, 255)
     index.add_transaction(name, first)
     index.add_transaction(name, TransactionPlace(7, 0, 0))
     assert index.place(name) == first
     assert name in index
+
+
+def test_many_ids_are_told_apart() -> None:
+    index = LedgerIndex()
+    names = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(20_000)]
+    for number, name in enumerate(names[::2]):
+        index.add_transaction(name, TransactionPlace(number, number % 500, number % 256))
+    for number, name in enumerate(names[::2]):
+        assert index.place(name) == TransactionPlace(number, number % 500, number % 256)
+    assert not any(name in index for name in names[1::2])
+
+
+def test_an_id_inside_two_others_is_none_of_them() -> None:
+    index = LedgerIndex()
+    # The place of the first is followed by the second's id: together they hold bytes of a third.
+    first, second = "aa" * 32, "aa" + "ab" * 31
+    index.add_transaction(first, TransactionPlace(0xAAAAAAAA, 0xAAAAAAAA, 0xAA))
+    index.add_transaction(second, TransactionPlace(1, 2, 3))
+    inside = "aa" * 15 + "aa" + "00" * 16
+    index.add_transaction(inside, TransactionPlace(7, 7, 7))
+    assert index.place(first) == TransactionPlace(0xAAAAAAAA, 0xAAAAAAAA, 0xAA)
+    assert index.place(second) == TransactionPlace(1, 2, 3)
+    assert "aa" * 10 + "ab" * 22 not in index
 
 
 def test_writes_are_kept_oldest_first() -> None:
