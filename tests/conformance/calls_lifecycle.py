@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fabric_protos.peer import proposal_response_pb2, transaction_pb2
-from fabric_protos.peer.lifecycle import lifecycle_pb2
+from fabric_protos.common import common_pb2
+from fabric_protos.peer import collection_pb2, proposal_response_pb2, transaction_pb2
+from fabric_protos.peer.lifecycle import chaincode_definition_pb2, db_pb2, lifecycle_pb2
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
+from hlf.wire.policy import application_policy
 from tests.conformance import calls_stream, definitions
 from tests.conformance.calls import (
     Access,
@@ -26,22 +28,67 @@ from tests.conformance.calls import (
     transact,
     unary,
 )
+from tests.conformance.crafted import craft
 
 
 def arrange(access: Access, step: Case) -> None:
     """Take a step that a case stands on.
 
     A contract's function or one of `_lifecycle` is submitted; `deploy` is a whole definition, `script` what a
-    bare chaincode does, `installed` the package of a bare chaincode.
+    bare chaincode does, `installed` the package of a bare chaincode, `approved_by_hand` an approval of org-c,
+    which has no peer.
     """
     if "deploy" in step:
         calls_stream.deploy(access, step)
+    elif "approved_by_hand" in step:
+        _approve_by_hand(access, step)
     elif "installed" in step:
         calls_stream.bare(access, step["installed"])
     elif "script" in step:
         calls_stream.arrange_script(access, step)
     else:
         arrange_transaction(access, _call(access, step) if "function" in step else step)
+
+
+def _approve_by_hand(access: Access, step: Case) -> None:
+    """Approve version 1 as the first sequence of a chaincode, for an organization without a peer.
+
+    What its approval would be is hashed into its implicit collection by a transaction that nobody simulated.
+    """
+    policy = application_policy("/Channel/Application/Endorsement").SerializeToString()
+    fields: dict[str, Message] = {
+        "EndorsementInfo": chaincode_definition_pb2.ChaincodeEndorsementInfo(
+            version="1", endorsement_plugin="escc"
+        ),
+        "ValidationInfo": chaincode_definition_pb2.ChaincodeValidationInfo(
+            validation_plugin="vscc", validation_parameter=policy
+        ),
+        "Collections": collection_pb2.CollectionConfigPackage(),
+    }
+    stored = f"{step['approved_by_hand']}#1"
+    metadata = db_pb2.StateMetadata(datatype="ChaincodeParameters", fields=list(fields))
+    put = {f"namespaces/metadata/{stored}": metadata.SerializeToString().decode()}
+    for name, value in fields.items():
+        data = db_pb2.StateData(Bytes=value.SerializeToString())
+        put[f"namespaces/fields/{stored}/{name}"] = data.SerializeToString().decode()
+    case = {"as": "org-c/user"}
+    envelope = craft(
+        access.identity,
+        case["as"],
+        "slice",
+        {
+            "chaincode": "_lifecycle",
+            "version": "syscc",
+            "endorsers": ["made/org-c:peer"],
+            "writes": [{"collections": {"_implicit_org_org-c": {"put": put}}}],
+        },
+    )
+    header = common_pb2.Payload.FromString(envelope.payload).header.channel_header
+    transaction_id = common_pb2.ChannelHeader.FromString(header).tx_id
+    submit(access, case, transaction_id, envelope)
+    for peer in ("org-a", "org-b"):
+        status = commit_status(access, {**case, "at": access.gateway_of(peer)}, transaction_id)
+        assert status.result == transaction_pb2.VALID, f"{status.result} for {step}"
 
 
 def propose(access: Access, case: Case) -> proposal_response_pb2.ProposalResponse:
