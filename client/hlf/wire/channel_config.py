@@ -12,9 +12,11 @@ from typing import Any
 from fabric_protos.common import configtx_pb2, configuration_pb2, policies_pb2
 from fabric_protos.msp import msp_config_pb2, msp_principal_pb2
 from fabric_protos.orderer import configuration_pb2 as orderer_pb2
+from fabric_protos.orderer.etcdraft import configuration_pb2 as etcdraft_pb2
 from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
 
+from hlf.wire.consensus import BFT, RAFT
 from hlf.wire.policy import format_config_policy
 
 ROLES = ("client", "admin", "peer", "orderer")
@@ -59,7 +61,11 @@ class Role:
 
 @dataclass(frozen=True)
 class ConfiguredConsenter:
-    """A SmartBFT consenter; certificates in PEM."""
+    """A consenter; certificates in PEM.
+
+    Raft's have neither MSP id nor identity in the configuration; their `id` is their place, from 1: which id
+    Raft gave them stands in the blocks.
+    """
 
     id: int
     endpoint: str
@@ -96,6 +102,7 @@ class ChannelConfiguration:
     consenters: tuple[ConfiguredConsenter, ...]
     batch: Mapping[str, int | str]
     bft_options: Mapping[str, int | str | bool]
+    raft_options: Mapping[str, int | str]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`; certificates as PEM text."""
@@ -129,6 +136,7 @@ class ChannelConfiguration:
             ],
             "batch": dict(self.batch),
             "bft_options": dict(self.bft_options),
+            "raft_options": dict(self.raft_options),
         }
 
 
@@ -183,10 +191,11 @@ def decode_config(config: configtx_pb2.Config) -> ChannelConfiguration:
     acls = peer_pb2.ACLs.FromString(_value(application, "ACLs")).acls
     consensus = orderer_pb2.ConsensusType.FromString(_value(orderer, "ConsensusType"))
     size = orderer_pb2.BatchSize.FromString(_value(orderer, "BatchSize"))
-    options = smartbft_pb2.Options()
-    if consensus.type == "BFT":
+    options, raft = smartbft_pb2.Options(), etcdraft_pb2.ConfigMetadata()
+    if consensus.type == BFT:
         options = smartbft_pb2.Options.FromString(consensus.metadata)
-    mapping = configuration_pb2.Orderers.FromString(_value(orderer, "Orderers")).consenter_mapping
+    elif consensus.type == RAFT:
+        raft = etcdraft_pb2.ConfigMetadata.FromString(consensus.metadata)
     return ChannelConfiguration(
         sequence=config.sequence,
         capabilities={
@@ -203,16 +212,10 @@ def decode_config(config: configtx_pb2.Config) -> ChannelConfiguration:
         applications=_organizations(application),
         orderers=_organizations(orderer),
         consensus=consensus.type,
-        consenters=tuple(
-            ConfiguredConsenter(
-                id=each.id,
-                endpoint=f"{each.host}:{each.port}",
-                msp_id=each.msp_id,
-                identity=each.identity,
-                client_tls_cert=each.client_tls_cert,
-                server_tls_cert=each.server_tls_cert,
-            )
-            for each in mapping
+        consenters=(
+            _raft_consenters(raft)
+            if consensus.type == RAFT
+            else _consenters(configuration_pb2.Orderers.FromString(_value(orderer, "Orderers")))
         ),
         batch={
             "max_messages": size.max_message_count,
@@ -223,8 +226,41 @@ def decode_config(config: configtx_pb2.Config) -> ChannelConfiguration:
         bft_options={
             each.name: getattr(options, each.name)
             for each in options.DESCRIPTOR.fields
-            if consensus.type == "BFT" and each.name != "leader_rotation"
+            if consensus.type == BFT and each.name != "leader_rotation"
         },
+        raft_options={
+            each.name: getattr(raft.options, each.name)
+            for each in raft.options.DESCRIPTOR.fields
+            if consensus.type == RAFT
+        },
+    )
+
+
+def _consenters(orderers: configuration_pb2.Orderers) -> tuple[ConfiguredConsenter, ...]:
+    return tuple(
+        ConfiguredConsenter(
+            id=each.id,
+            endpoint=f"{each.host}:{each.port}",
+            msp_id=each.msp_id,
+            identity=each.identity,
+            client_tls_cert=each.client_tls_cert,
+            server_tls_cert=each.server_tls_cert,
+        )
+        for each in orderers.consenter_mapping
+    )
+
+
+def _raft_consenters(metadata: etcdraft_pb2.ConfigMetadata) -> tuple[ConfiguredConsenter, ...]:
+    return tuple(
+        ConfiguredConsenter(
+            id=place,
+            endpoint=f"{each.host}:{each.port}",
+            msp_id="",
+            identity=b"",
+            client_tls_cert=each.client_tls_cert,
+            server_tls_cert=each.server_tls_cert,
+        )
+        for place, each in enumerate(metadata.consenters, start=1)
     )
 
 

@@ -46,6 +46,19 @@ def test_a_recorded_configuration_as_records() -> None:
     assert document["orderers"]["mss"]["root_certs"][0].startswith("-----BEGIN CERTIFICATE-----")
 
 
+def test_a_configuration_of_raft_as_records() -> None:
+    block = common_pb2.Block.FromString((RECORDED / "raft-0.pb").read_bytes())
+    configuration = decode_config(config_of(block))
+    assert (configuration.consensus, configuration.bft_options) == ("etcdraft", {})
+    assert [(each.id, each.endpoint) for each in configuration.consenters] == [
+        (1, "orderer0.org-a:7050"),
+        (2, "orderer1.org-a:7050"),
+        (3, "orderer0.org-b:7050"),
+    ]
+    assert configuration.raft_options["tick_interval"] == "100ms"
+    assert json.loads(json.dumps(configuration.to_json()))["raft_options"]["election_tick"] == 10
+
+
 def test_recorded_updates() -> None:
     assert decode_config(recorded(8)).batch["timeout"] == "75ms"
     assert decode_config(recorded(8)).sequence == 1
