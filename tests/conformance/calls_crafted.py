@@ -14,11 +14,11 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from typing import Any
 
-import grpc
 from fabric_protos.common import common_pb2
 from fabric_protos.orderer import ab_pb2
 from fabric_protos.peer import events_pb2, transaction_pb2
 
+from hlf.wire.proposal import transaction_id
 from tests.conformance.calls import (
     SECONDS,
     Access,
@@ -44,13 +44,18 @@ def _crafted(access: Access, case: Case) -> Answer:
     """Order `transactions` on one stream, after those of `before`, and read what became of them.
 
     A transaction is crafted (tests/conformance/crafted.py) or, with `call`, endorsed as usual. Two or more
-    are to share a block: where chance parts them, all is done again with other keys.
+    are to share a block: where chance parts them, all is done again with other keys. With `one_by_one` each
+    is waited for. `same_id`: all of them state one transaction id.
     """
+    return guarded(lambda: _together(access, case))
+
+
+def _together(access: Access, case: Case) -> Answer:
     for attempt in range(_ATTEMPTS):
         text = json.dumps(case)
         ours = json.loads(_KEY.sub(rf"\g<0>{'x' * attempt}", text))
         answer, together = _once(access, ours)
-        if together or case.get("apart"):
+        if together:
             return answer
     raise AssertionError(f"{_ATTEMPTS} times the transactions did not share a block")
 
@@ -62,8 +67,8 @@ def _once(access: Access, case: Case) -> tuple[Answer, bool]:
         else:
             envelope = craft(access.identity, case["as"], "slice", step)
             start = height_of(access)
-            answers = _broadcast(access, case, [envelope])
-            assert answers[0]["status"] == "SUCCESS", f"arranging {step} answered {answers}"
+            (taken,) = _broadcast(access, case, [envelope])
+            assert taken["status"] == "SUCCESS", f"arranging {step} answered {taken}"
             _, code = _find(access, case, PEERS[0], start, [envelope])[0]
             assert code == step.get("code", "VALID"), f"arranging {step} ended as {code}"
             _find(access, case, PEERS[1], start, [envelope])
@@ -72,10 +77,14 @@ def _once(access: Access, case: Case) -> tuple[Answer, bool]:
     if case.get("same_id"):
         envelopes = _with_one_id(access, case, specs)
     start = height_of(access)
-    answers = _broadcast(access, case, envelopes)
+    answers: list[Answer] = []
+    for batch in [[each] for each in envelopes] if case.get("one_by_one") else [envelopes]:
+        answers += _broadcast(access, case, batch)
+        if any(answer["status"] != "SUCCESS" for answer in answers):
+            return {"orderer": answers}, True
+        for peer in PEERS:
+            _find(access, case, peer, start, batch)
     shown: Answer = {"orderer": answers}
-    if any(answer["status"] != "SUCCESS" for answer in answers):
-        return shown, True
     places = _find(access, case, PEERS[0], start, envelopes)
     codes = [code for _, code in places]
     others = [code for _, code in _find(access, case, PEERS[1], start, envelopes)]
@@ -85,7 +94,7 @@ def _once(access: Access, case: Case) -> tuple[Answer, bool]:
         for (number, _), envelope in zip(places, envelopes, strict=True)
     ]
     shown["status"] = [_status(access, case, envelope) for envelope in envelopes]
-    return shown, len({number for number, _ in places}) == 1
+    return shown, bool(case.get("one_by_one")) or len({number for number, _ in places}) == 1
 
 
 def _envelope(access: Access, case: Case, spec: Case) -> common_pb2.Envelope:
@@ -96,10 +105,14 @@ def _envelope(access: Access, case: Case, spec: Case) -> common_pb2.Envelope:
 
 
 def _with_one_id(access: Access, case: Case, specs: list[Case]) -> list[common_pb2.Envelope]:
-    """All with the same nonce, hence the same transaction id."""
+    """All with the same nonce and the transaction id that the case's own signer has by it."""
     nonce = os.urandom(12).hex()
+    shared = {
+        "nonce": nonce,
+        "tx_id": transaction_id(nonce.encode(), access.identity(case["as"]).serialized()),
+    }
     return [
-        craft(access.identity, case["as"], case.get("channel", "slice"), {**spec, "nonce": nonce})
+        craft(access.identity, spec.get("as", case["as"]), case.get("channel", "slice"), {**spec, **shared})
         for spec in specs
     ]
 
@@ -205,11 +218,4 @@ def _channel_header(envelope: common_pb2.Envelope) -> common_pb2.ChannelHeader:
     return common_pb2.ChannelHeader.FromString(payload.header.channel_header)
 
 
-def _crafted_guarded(access: Access, case: Case) -> Answer:
-    try:
-        return _crafted(access, case)
-    except grpc.RpcError as error:
-        return {"code": error.code().name, "message": error.details()}
-
-
-CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {"Crafted": _crafted_guarded}
+CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {"Crafted": _crafted}
