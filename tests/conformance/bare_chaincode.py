@@ -158,7 +158,7 @@ class _Stream:
                     return
                 continue
             answer = self._answer(message, step)
-            if not step.get("silently"):
+            if not step.get("silently") and (answer or not step.get("unanswered")):
                 heard.append(shim_messages.shown(asked, answer) if answer else {"type": "no answer"})
             if step.get("report") and answer is not None:
                 answered = json.dumps(shim_messages.shown(asked, answer))
