@@ -68,3 +68,8 @@ async def _replay(folder: Path, recorded: list[common_pb2.Block]) -> None:
         judged = ledger.block(block.header.number)
         assert judged.metadata == block.metadata, f"block {block.header.number}"
     ledger.close()
+    again = SharedLedger(folder, "slice", Verifier())
+    assert again.height == len(recorded)
+    assert sorted(again.state.entries(), key=repr) == sorted(ledger.state.entries(), key=repr)
+    assert again.definitions == ledger.definitions
+    again.close()
