@@ -32,6 +32,8 @@ _OPTIONS = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     # A message somewhat larger is refused in Go's words, by RpcGuard; one twice as large is not even read.
     ("grpc.max_receive_message_length", 2 * MESSAGE_BYTES),
+    # Fabric's servers take nothing compressed, as RpcGuard says to those who try.
+    ("grpc.per_message_decompression", 0),
     ("grpc.so_reuseport", 0),
     # Whoever connects and does not shake hands is dropped (DefaultConnectionTimeout, comm/config.go).
     ("grpc.server_handshake_timeout_ms", 5_000),

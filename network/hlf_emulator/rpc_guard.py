@@ -22,6 +22,8 @@ MESSAGE_BYTES = 100 * 1024 * 1024
 CONCURRENCY_LIMITS = {"/protos.Endorser": 2500, "/protos.Deliver": 2500, "/gateway.Gateway": 500}
 """peer.limits.concurrency of core.yaml, by service: calls in progress, streams included."""
 
+_GZIP = b"\x1f\x8b"
+"""How compressed messages begin, which a port that leaves them so sees; no message of protobuf begins so."""
 # grpcio ships no types.
 _grpc: Any = grpc
 _CONSTRUCTORS = {
@@ -40,9 +42,10 @@ class _Refused:
 
     def error(self, streaming: bool) -> RpcError:
         """As Go words it, which it does otherwise for streams."""
+        if self.code is not grpc.StatusCode.INTERNAL:
+            return RpcError(self.code, f"grpc: {self.fault}")
         what = "failed to unmarshal the received message" if streaming else "error unmarshalling request"
-        size = self.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        return RpcError(self.code, f"grpc: {self.fault}" if size else f"grpc: {what}: {self.fault}")
+        return RpcError(self.code, f"grpc: {what}: {self.fault}")
 
 
 class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
@@ -147,6 +150,9 @@ def _reader(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         if len(raw) > MESSAGE_BYTES:
             text = f"received message larger than max ({len(raw)} vs. {MESSAGE_BYTES})"
             return _Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+        if raw.startswith(_GZIP):
+            text = 'Decompressor is not installed for grpc-encoding "gzip"'
+            return _Refused(grpc.StatusCode.UNIMPLEMENTED, text)
         try:
             return decode(raw)
         except DecodeError:

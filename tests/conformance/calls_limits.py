@@ -13,6 +13,7 @@ from tests.conformance.calls import CALLS as CALLS_OF_GATEWAY
 from tests.conformance.calls import SECONDS, Access, Answer, Case, guarded, node_of, transact
 from tests.conformance.proposals import GARBAGE
 
+_SENT = {"garbage": GARBAGE, "empty": b"", "text": b"\x0a\x40" + b"x" * 64}
 _PATIENCE = 10.0
 _EVENTS = "/gateway.Gateway/ChaincodeEvents"
 
@@ -25,16 +26,21 @@ def _channel(access: Access, case: Case, **changed: int) -> grpc.Channel:
 
 
 def _raw(access: Access, case: Case) -> Answer:
-    """Bytes sent to `method` as they are: `garbage`, nothing, or a field of so many `megabytes`."""
+    """Bytes sent to `method` as they are: `garbage`, nothing, or a field of so many `megabytes`.
+
+    `zipped` compresses them as gRPC may.
+    """
     size = int(case.get("megabytes", 0)) * 1024 * 1024
-    sent = b"\x0a" + _varint(size) + bytes(size) if size else {"garbage": GARBAGE, "empty": b""}[case["send"]]
+    sent = b"\x0a" + _varint(size) + bytes(size) if size else _SENT[case["send"]]
 
     def make() -> Answer:
         with _channel(access, case, max_send_message_length=-1) as channel:
             stub = channel.unary_stream(
                 f"/{case['method']}", request_serializer=bytes, response_deserializer=bytes
             )
-            return {"code": "OK", "answered": any(True for _ in stub(sent, timeout=SECONDS))}
+            compression = grpc.Compression.Gzip if case.get("zipped") else None
+            stream = stub(sent, timeout=SECONDS, compression=compression)
+            return {"code": "OK", "answered": any(True for _ in stream)}
 
     return guarded(make)
 

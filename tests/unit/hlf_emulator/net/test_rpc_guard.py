@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -94,3 +95,10 @@ def test_a_message_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         _ask("/gateway.Gateway/Evaluate", b"\x0a\x02ab")
     assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert raised.value.details() == "grpc: received message larger than max (4 vs. 3)"
+
+
+def test_a_compressed_message() -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        _ask("/gateway.Gateway/Evaluate", gzip.compress(b"\x0a\x02ab"))
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.details() == 'grpc: Decompressor is not installed for grpc-encoding "gzip"'
