@@ -140,8 +140,17 @@ class SmartBft:
             self._processed[request.id] = None
             for pool in self._pools.values():
                 pool.discard(request.id)
+        if batch[0].is_config:
+            self._drop_configurations()
         while len(self._processed) > _REMEMBERED:
             self._processed.popitem(last=False)
+
+    def _drop_configurations(self) -> None:
+        """Forget those that wait: the configuration they were made of is over (chain.go, pruneBadRequests)."""
+        for request in [each for each in self._requests.values() if each.is_config]:
+            self._waiting_bytes -= len(self._requests.pop(request.id).envelope)
+            for pool in self._pools.values():
+                pool.discard(request.id)
 
     def _next_batch(self) -> list[OrderingRequest]:
         limits = self._support.bundle.batch

@@ -54,16 +54,23 @@ def change(access: Access, case: Case) -> Answer:
     """Hand in the update of a case and, when it is taken, wait for its block."""
     channel = case.get("channel", "slice")
     config = current_config(access, case["at"], channel)
-    wanted = configtx_pb2.ConfigGroup()
-    wanted.CopyFrom(config.channel_group)
-    for name, what in case.get("change", {}).items():
-        CHANGES[name](wanted, access.network.layout, what)
+    wanted = _changed(access, config, case.get("change", {}))
     if case.get("change"):
         update = compute_update(channel, config, wanted)
     else:
         update = configtx_pb2.ConfigUpdate(channel_id=channel)
     spoil_update(update, case.get("spoil", {}))
     return _hand_in(access, case, config.sequence, update)
+
+
+def _changed(
+    access: Access, config: configtx_pb2.Config, changes: Mapping[str, object]
+) -> configtx_pb2.ConfigGroup:
+    wanted = configtx_pb2.ConfigGroup()
+    wanted.CopyFrom(config.channel_group)
+    for name, what in changes.items():
+        CHANGES[name](wanted, access.network.layout, what)
+    return wanted
 
 
 def _restore(access: Access, case: Case, before: configtx_pb2.Config) -> None:
@@ -206,6 +213,31 @@ def _fullest_block(access: Access, case: Case) -> Answer:
     return {"seen": seen}
 
 
+def _rivals(access: Access, case: Case) -> Answer:
+    """Updates of one and the same configuration, `changes`, on one stream, and what comes of them."""
+    channel = case.get("channel", "slice")
+    before = current_config(access, case["at"], channel)
+    envelopes = []
+    for changes in case["changes"]:
+        update = compute_update(channel, before, _changed(access, before, changes))
+        envelopes.append(update_envelope(access, case, update))
+    height = fetch_block(access, case["at"], channel, "newest").header.number + 1
+    answers = broadcast_all(access, case["at"], envelopes)
+    signer = access.identity("org-a/user")
+    last: list[int] = []
+    with _blocks(access, case["at"], channel, height) as blocks:
+        for block in blocks:
+            if [each.type for each in decode_block(block).transactions] == ["CONFIG"]:
+                last.append(sequence_of(block) - before.sequence)
+            if "ENDORSER_TRANSACTION" in [each.type for each in decode_block(block).transactions]:
+                break
+            if len(last) == 1:
+                # What was to come of the second has come once a later message is ordered.
+                broadcast_all(access, case["at"], [build_envelope(signer, channel, {})])
+    _restore(access, case, before)
+    return {"answers": answers, "sequences": [f"+{each}" for each in last]}
+
+
 def _steps(access: Access, case: Case) -> Answer:
     """Several calls one after the other, and what each answered."""
     return {"steps": [calls_admin.perform(access, {"as": case.get("as"), **step}) for step in case["steps"]]}
@@ -214,5 +246,6 @@ def _steps(access: Access, case: Case) -> Answer:
 CALLS: Mapping[str, Callable[[Access, Case], Answer]] = {
     "ConfigUpdate": _config_update,
     "FullestBlock": _fullest_block,
+    "RivalUpdates": _rivals,
     "Steps": _steps,
 }
