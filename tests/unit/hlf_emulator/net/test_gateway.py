@@ -16,10 +16,12 @@ from fabric_protos.gateway import gateway_pb2, gateway_pb2_grpc
 from hlf.errors import PeerDetail
 from hlf.wire.status import decode_details
 from hlf_emulator.block_feed import BlockFeed
+from hlf_emulator.gateway_peers import GatewayPeers
 from hlf_emulator.gateway_service import GatewayService
 from hlf_emulator.rpc_status import DETAILS_KEY
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 from tests.unit.hlf_emulator.net.fake_peers import (
+    CHAINCODE,
     FakePeer,
     as_peer,
     directory,
@@ -154,3 +156,18 @@ def test_blocks_reach_a_peer_in_order_and_stopping_finishes_the_one_begun(
         return [block.header.number for block in channel.ledger.blocks]
 
     assert asyncio.run(scenario()) == [0, 1]
+
+
+def _height(item: FakePeer, blocks: int) -> None:
+    ledger = item.channels[CHANNEL].ledger
+    ledger.blocks = ledger.blocks[:1] * blocks
+
+
+def test_the_highest_peer_is_asked_first_and_the_own_one_before_its_equals(world: World) -> None:
+    local, second, other, third = (peer(world, name) for name in ("alpha", "alpha", "beta", "alpha"))
+    second.name, third.name = "peer1.alpha", "peer2.alpha"
+    for each, blocks in ((local, 2), (second, 1), (third, 2), (other, 5)):
+        _height(each, blocks)
+    peers = GatewayPeers(as_peer(local), directory(local, second, third, other))
+    asked = peers.evaluators(CHANNEL, CHAINCODE, [])
+    assert [member.peer.name for member in asked] == [local.name, third.name, second.name, other.name]
