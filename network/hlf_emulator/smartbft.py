@@ -146,7 +146,7 @@ class SmartBft:
             self._processed.popitem(last=False)
 
     def _drop_configurations(self) -> None:
-        """Forget those that wait: the configuration they were made of is over (chain.go, pruneBadRequests)."""
+        """Forget those that wait: what they were made of is over (chain.go, pruneBadRequests)."""
         for request in [each for each in self._requests.values() if each.is_config]:
             self._waiting_bytes -= len(self._requests.pop(request.id).envelope)
             for pool in self._pools.values():
