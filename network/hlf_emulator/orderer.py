@@ -64,7 +64,7 @@ class OrderingService:
         self._verifier = verifier
         self._batch_timeout = batch_timeout
         self._opened = asyncio.Event()
-        self._judged: dict[bytes, tuple[Sequencer, int]] = {}
+        self._judged: dict[bytes, tuple[Sequencer, int, str]] = {}
         self.sequencers: dict[str, Sequencer] = {}
 
     async def wait_sequencer(self, channel: str) -> Sequencer:
@@ -73,15 +73,18 @@ class OrderingService:
             await self._opened.wait()
         return self.sequencers[channel]
 
-    def remember(self, content: bytes, sequencer: Sequencer) -> None:
+    def remember(self, content: bytes, sequencer: Sequencer, identifier: str) -> None:
         """Spare the other orderers the checks of an envelope that one has just passed."""
         if len(self._judged) >= _JUDGED:
             self._judged.clear()
-        self._judged[content] = (sequencer, sequencer.bundle.sequence)
+        self._judged[content] = (sequencer, sequencer.bundle.sequence, identifier)
 
-    def has_judged(self, content: bytes, sequencer: Sequencer) -> bool:
-        """Whether the envelope was found good for the channel as it is configured now."""
-        return self._judged.get(content) == (sequencer, sequencer.bundle.sequence)
+    def judged(self, content: bytes) -> tuple[Sequencer, str] | None:
+        """Channel and request id of an envelope that was found good for the configuration in force."""
+        known = self._judged.get(content)
+        if known is None or known[1] != known[0].bundle.sequence:
+            return None
+        return known[0], known[2]
 
     def recover(self, copies: Mapping[str, BlockSource] | None = None) -> None:
         """Open every channel found on disk.
@@ -272,11 +275,18 @@ class Orderer:
     def broadcast(self, envelope: common_pb2.Envelope) -> ab_pb2.BroadcastResponse:
         """Check and queue one envelope; never raises for what a client can send."""
         try:
+            content = envelope.SerializeToString()
+            known = self._service.judged(content)
+            if known is not None and self.chain(known[0].channel) is known[0]:
+                self._submit(known[0], known[1], content)
+                return ab_pb2.BroadcastResponse(status=common_pb2.SUCCESS)
             sequencer, header, identifier = self._addressed(envelope)
             if header.type == common_pb2.CONFIG_UPDATE:
                 self.configure(sequencer, identifier, self.config_transaction(sequencer, envelope))
             else:
-                self._order(sequencer, identifier, envelope)
+                process_normal(sequencer.bundle, envelope)
+                self._service.remember(content, sequencer, identifier)
+                self._submit(sequencer, identifier, content)
         except Rejected as rejected:
             return ab_pb2.BroadcastResponse(status=rejected.status, info=rejected.info)
         return ab_pb2.BroadcastResponse(status=common_pb2.SUCCESS)
@@ -294,13 +304,6 @@ class Orderer:
             except ConfigError as error:
                 raise Rejected(common_pb2.SERVICE_UNAVAILABLE, str(error)) from error
         self._submit(sequencer, identifier, config.SerializeToString())
-
-    def _order(self, sequencer: Sequencer, identifier: str, envelope: common_pb2.Envelope) -> None:
-        content = envelope.SerializeToString()
-        if not self._service.has_judged(content, sequencer):
-            process_normal(sequencer.bundle, envelope)
-            self._service.remember(content, sequencer)
-        self._submit(sequencer, identifier, content)
 
     def _submit(self, sequencer: Sequencer, identifier: str, content: bytes) -> None:
         if self._disk.refusing:
@@ -336,7 +339,7 @@ class Orderer:
             raise Rejected(common_pb2.BAD_REQUEST, "message is of type that cannot be processed directly")
         if made_channels:
             raise Rejected(common_pb2.BAD_REQUEST, "message is of type that is no longer supported")
-        return sequencer, header, request_id(envelope)
+        return sequencer, header, _request_id(payload)
 
     # -- which channels, on disk
 
@@ -354,5 +357,8 @@ class Orderer:
 
 def request_id(envelope: common_pb2.Envelope) -> str:
     """What SmartBFT knows a request by: its creator and nonce."""
-    payload = common_pb2.Payload.FromString(envelope.payload)
+    return _request_id(common_pb2.Payload.FromString(envelope.payload))
+
+
+def _request_id(payload: common_pb2.Payload) -> str:
     return hashlib.sha256(payload.header.signature_header).hexdigest()
