@@ -21,7 +21,7 @@ _ILL_TEXT = b"\x22\x02\xff\xfe"
 """A field 4, a channel header's channel, of two bytes that are no UTF-8."""
 
 
-class _Parts:
+class Parts:
     """A proposal taken apart."""
 
     def __init__(self, proposal: bytes) -> None:
@@ -50,22 +50,22 @@ class _Parts:
 
 def changed(proposal: bytes, change: Mapping[str, Any]) -> bytes:
     """The serialized proposal with every entry of `change` applied; KeyError for an unknown name."""
-    parts = _Parts(proposal)
+    parts = Parts(proposal)
     replaced: dict[str, bytes] = {}
     for name, value in change.items():
-        if name in _LAYERS:
+        if name in LAYERS:
             replaced[name] = {"garbage": GARBAGE, "empty": b"", "ill-text": _ILL_TEXT}[value]
         elif name != "transaction_id":
             _FIELDS[name](parts, value)
     return parts.joined(replaced, change.get("transaction_id"))
 
 
-_LAYERS = frozenset(
+LAYERS = frozenset(
     {"proposal", "header", "channel_header", "signature_header", "extension", "payload", "input"}
 )
 
 
-def _set_timestamp(parts: _Parts, value: int | str) -> None:
+def _set_timestamp(parts: Parts, value: int | str) -> None:
     """Seconds to add, or `none`."""
     if isinstance(value, int):
         parts.channel_header.timestamp.seconds += value
@@ -73,7 +73,7 @@ def _set_timestamp(parts: _Parts, value: int | str) -> None:
         parts.channel_header.ClearField("timestamp")
 
 
-def _set_creator(parts: _Parts, value: str) -> None:
+def _set_creator(parts: Parts, value: str) -> None:
     signature = parts.signature_header
     identity = identities_pb2.SerializedIdentity.FromString(signature.creator)
     if value == "unknown-msp":
@@ -88,11 +88,11 @@ def _set_creator(parts: _Parts, value: str) -> None:
     signature.creator = raw.get(value, identity.SerializeToString())
 
 
-def _set_extension(parts: _Parts, value: str) -> None:
+def _set_extension(parts: Parts, value: str) -> None:
     _name(parts.extension, value)
 
 
-def _set_called(parts: _Parts, value: str) -> None:
+def _set_called(parts: Parts, value: str) -> None:
     _name(parts.invocation.chaincode_spec, value)
 
 
@@ -105,11 +105,11 @@ def _name(holder: Any, value: str) -> None:
         holder.chaincode_id.SetInParent()
 
 
-def _set_spec(parts: _Parts, value: str) -> None:
+def _set_spec(parts: Parts, value: str) -> None:
     {"none": lambda: parts.invocation.ClearField("chaincode_spec")}[value]()
 
 
-def _set_arguments(parts: _Parts, value: str) -> None:
+def _set_arguments(parts: Parts, value: str) -> None:
     spec = parts.invocation.chaincode_spec
     if value == "none":
         spec.ClearField("input")
@@ -118,11 +118,11 @@ def _set_arguments(parts: _Parts, value: str) -> None:
         spec.input.SetInParent()
 
 
-def _set_nonce(parts: _Parts, value: str) -> None:
+def _set_nonce(parts: Parts, value: str) -> None:
     parts.signature_header.nonce = value.encode()
 
 
-_FIELDS: Mapping[str, Callable[[_Parts, Any], None]] = {
+_FIELDS: Mapping[str, Callable[[Parts, Any], None]] = {
     "type": lambda parts, value: setattr(parts.channel_header, "type", value),
     "epoch": lambda parts, value: setattr(parts.channel_header, "epoch", value),
     "version": lambda parts, value: setattr(parts.channel_header, "version", value),
