@@ -14,7 +14,7 @@ from tests.soak.survival import check_survival
 TRANSACTIONS = 50_000
 _WARM = 5_000
 _IN_FLIGHT = 50
-_ALLOWED = 200
+_ALLOWED = 100
 """Bytes that a transaction may leave in memory: its place, its writes' versions, its share of a block's."""
 
 
