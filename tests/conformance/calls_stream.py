@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fabric_protos.ledger.rwset import rwset_pb2
@@ -83,14 +84,17 @@ def deploy(access: Access, step: Case) -> None:
     }
     terms = {"policy": step.get("policy", "OR('org-a.member', 'org-b.member')"), **step}
     channel = step.get("channel", "slice")
-    for organization in _PEERS:
+
+    def approve(organization: str) -> None:
         approval = lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs(**fields)
         definitions.add_terms(approval, terms)
         if organization not in step.get("without_package", ()):
             approval.source.local_package.package_id = identifier
-        _arrange(
-            access, organization, [organization], "ApproveChaincodeDefinitionForMyOrg", approval, channel
-        )
+        function = "ApproveChaincodeDefinitionForMyOrg"
+        _arrange(access, organization, [organization], function, approval, channel)
+
+    with ThreadPoolExecutor(len(_PEERS)) as pool:
+        list(pool.map(approve, _PEERS))
     commit = lifecycle_pb2.CommitChaincodeDefinitionArgs(**fields)
     definitions.add_terms(commit, terms)
     _arrange(access, "org-a", list(_PEERS), "CommitChaincodeDefinition", commit, channel)
