@@ -100,6 +100,8 @@ def test_without_a_quorum_transactions_wait_and_are_ordered_once(faulty: Faulty)
             faulty.network.start_node(node)
     faulty.heard("how often it was ordered", occurrences(access, height, transaction_id))
     until(lambda: level(access))
+    faulty.heard("broadcast again after the commit", broadcast_all(access, LEADER, [envelope]))
+    faulty.heard("how often it is ordered after all", occurrences(access, height, transaction_id))
 
 
 def test_what_waits_only_where_all_stop_is_lost(faulty: Faulty) -> None:
