@@ -292,7 +292,7 @@ class PeerDeliverService(events_pb2_grpc.DeliverServicer):
                 collections = [
                     item
                     for item in namespace.collection_pvt_rwset
-                    if _may_read(channel, namespace.namespace, item.collection_name, signed)
+                    if _may_read(channel, namespace.namespace, item.collection_name, number, signed)
                 ]
                 if collections:
                     kept.ns_pvt_rwset.add(namespace=namespace.namespace, collection_pvt_rwset=collections)
@@ -301,9 +301,9 @@ class PeerDeliverService(events_pb2_grpc.DeliverServicer):
         return allowed
 
 
-def _may_read(channel: Channel, chaincode: str, name: str, signed: SignedData) -> bool:
-    """Everybody who reads the stream, unless the collection is for its members only."""
-    collection = channel.collection(chaincode, name)
+def _may_read(channel: Channel, chaincode: str, name: str, number: int, signed: SignedData) -> bool:
+    """Everybody who reads the stream, unless the collection was for its members only at that block."""
+    collection = channel.collection_below(chaincode, name, number)
     if collection is None:
         return False
     if not collection.member_only_read:
@@ -355,7 +355,7 @@ class AtomicBroadcastService(ab_pb2_grpc.AtomicBroadcastServicer):
         if sequencer is None:
             return None
         return Chain(
-            sequencer,
+            self._orderer.blocks(sequencer),
             lambda: sequencer.bundle,
             lambda bundle, signed: bundle.policies.evaluate(bundle.orderer_readers, [signed]),
             self._orderer.version,
