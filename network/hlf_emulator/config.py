@@ -72,10 +72,10 @@ class CaConfig:
 class EmulatorConfig:
     """Everything one process runs, as Fabric ``version``.
 
-    ``batch_timeout`` (seconds) overrides the channels' own when set; ``execute_timeout`` (seconds) is how long
-    a chaincode may take to answer. ``sync``: whether an acknowledged
-    transaction would survive a crash of the machine too. ``ephemeral``: whether ``state`` is removed at the
-    end. ``seed`` makes choices left to chance repeatable.
+    ``batch_timeout`` (seconds) overrides the channels' own when set; ``execute_timeout`` (seconds) is how
+    long a chaincode may take to answer. ``sync``: whether an acknowledged transaction would survive a crash
+    of the machine too. ``ephemeral``: whether ``state`` is removed at the end. ``seed`` makes choices left to
+    chance repeatable.
     """
 
     state: Path
