@@ -22,7 +22,6 @@ from tests.conformance.calls import (
     unary,
 )
 
-
 _NEWEST = str(2**64 - 1).encode()
 """The number by which Fabric gives the newest block."""
 
