@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2, policies_pb2
+from fabric_protos.common import common_pb2, configtx_pb2, configuration_pb2
 from fabric_protos.msp import msp_config_pb2
 from fabric_protos.orderer import configuration_pb2 as orderer_pb2
 from fabric_protos.orderer.etcdraft import configuration_pb2 as etcdraft_pb2
@@ -18,8 +18,9 @@ from fabric_protos.orderer.smartbft import configuration_pb2 as smartbft_pb2
 from fabric_protos.peer import configuration_pb2 as peer_pb2
 from google.protobuf.message import Message
 
+from hlf.wallet import Wallet
 from hlf.wire.configtx import OrganizationSpec, application_org_policies, msp_config
-from hlf.wire.consensus import BatchSpec, SmartBftOptions, bft_metadata
+from hlf.wire.consensus import BatchSpec, SmartBftOptions, bft_metadata, block_validation_policy
 from hlf.wire.policy import config_policy
 from hlf_network.layout import Layout
 from tests.conformance import strangers
@@ -127,7 +128,7 @@ def _migration(root: Group, layout: Layout, wanted: Any) -> None:
     consensus.metadata = options.SerializeToString(deterministic=True)
     set_value(orderer, "ConsensusType", consensus)
     set_value(orderer, "Orderers", configuration_pb2.Orderers(consenter_mapping=consenters))
-    orderer.policies["BlockValidation"].policy.CopyFrom(block_validation(consenters))
+    orderer.policies["BlockValidation"].policy.CopyFrom(block_validation_policy(consenters))
 
 
 def consenters_of(root: Group) -> configuration_pb2.Orderers:
@@ -142,26 +143,7 @@ def _consenters(root: Group, _layout: Layout, wanted: Any) -> None:
     kept = [mapping.consenter_mapping[place] for place in wanted["keep"]]
     set_value(orderer, "Orderers", configuration_pb2.Orderers(consenter_mapping=kept))
     if wanted.get("policy"):
-        orderer.policies["BlockValidation"].policy.CopyFrom(block_validation(kept))
-
-
-def block_validation(consenters: list[configuration_pb2.Consenter]) -> policies_pb2.Policy:
-    """The policy that SmartBFT wants: a quorum of the consenters' identities, in their order."""
-    from fabric_protos.msp import identities_pb2, msp_principal_pb2
-
-    count = len(consenters)
-    envelope = policies_pb2.SignaturePolicyEnvelope()
-    envelope.rule.n_out_of.n = (count + (count - 1) // 3 + 2) // 2
-    for place, each in enumerate(consenters):
-        envelope.rule.n_out_of.rules.add().signed_by = place
-        identity = identities_pb2.SerializedIdentity(mspid=each.msp_id, id_bytes=each.identity)
-        envelope.identities.add(
-            principal_classification=msp_principal_pb2.MSPPrincipal.IDENTITY,
-            principal=identity.SerializeToString(),
-        )
-    return policies_pb2.Policy(
-        type=policies_pb2.Policy.SIGNATURE, value=envelope.SerializeToString(deterministic=True)
-    )
+        orderer.policies["BlockValidation"].policy.CopyFrom(block_validation_policy(kept))
 
 
 # -- any value, policy or group
@@ -271,8 +253,6 @@ def _msp_change(root: Group, _layout: Layout, wanted: Any) -> None:
 
 def _revoke(root: Group, layout: Layout, wanted: Any) -> None:
     """`of` an organization, the certificate of its `user`."""
-    from hlf.wallet import Wallet
-
     folder = layout.paths.ca_certificate(wanted["of"]).parent
     issuer = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
     key = serialization.load_pem_private_key((folder / "key.pem").read_bytes(), None)
