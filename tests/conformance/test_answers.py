@@ -53,6 +53,8 @@ def test_answer(
         arrange(access, step)
     answer = mask(perform(access, filled), {"key": key})
     if fabric == "docker":
+        # What says that a node was gone is nobody's answer, and must not become a recording.
+        assert "failed to connect to all addresses" not in str(answer)
         page[case["case"]] = answer
         return
     assert answer == page[case["case"]]
