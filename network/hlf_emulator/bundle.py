@@ -217,7 +217,7 @@ def config_envelope(block: common_pb2.Block) -> tuple[str, configtx_pb2.ConfigEn
             raise ConfigError("block is not a config block")
         return header.channel_id, configtx_pb2.ConfigEnvelope.FromString(payload.data)
     except DecodeError as fault:
-        raise ConfigError(f"block is not a config block: {fault}") from fault
+        raise ConfigError("block is not a config block") from fault
 
 
 def is_config_block(block: common_pb2.Block) -> bool:

@@ -189,6 +189,8 @@ def _check_batch(size: orderer_pb2.BatchSize, timeout: str) -> None:
 
 
 def _check_msp(organization: str, message: msp_config_pb2.MSPConfig, msps: dict[str, bytes]) -> None:
+    if message.type != 0:
+        raise ConfigError(f"Setup error: unsupported msp type {message.type}")
     try:
         fabric = msp_config_pb2.FabricMSPConfig.FromString(message.config)
     except DecodeError as fault:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from fabric_protos.common import common_pb2, configtx_pb2
 from google.protobuf.message import DecodeError
@@ -199,9 +199,7 @@ def _flatten(root: configtx_pb2.ConfigGroup) -> dict[str, _Element]:
 
 
 def _assemble(elements: Mapping[str, _Element], path: str) -> configtx_pb2.ConfigGroup:
-    source = elements[f"[Group]  {path}"].item
-    if not isinstance(source, configtx_pb2.ConfigGroup):
-        raise ConfigUpdateError(f"ConfigGroup not found at group path: [Group]  {path}")
+    source = cast(configtx_pb2.ConfigGroup, elements[f"[Group]  {path}"].item)
     built = configtx_pb2.ConfigGroup(version=source.version, mod_policy=source.mod_policy or "Admins")
     for name in source.groups:
         built.groups[name].CopyFrom(_assemble(elements, f"{path}/{name}"))

@@ -124,8 +124,9 @@ class HttpServer:
             async with asyncio.timeout(_READ_TIMEOUT):
                 head = await reader.readuntil(b"\r\n\r\n")
                 request = await self._read(head, reader, writer)
-        except _BadRequest as error:
-            await _send(writer, Response(400, str(error).encode()), keep_alive=False)
+        except _BadRequest:
+            plain = {"Content-Type": "text/plain; charset=utf-8"}
+            await _send(writer, Response(400, b"400 Bad Request", plain), keep_alive=False)
             return False
         response = await self._handler(request)
         keep_alive = request.headers.get("connection", "").lower() != "close" and not request.too_large
@@ -136,7 +137,7 @@ class HttpServer:
         lines = head.decode("latin-1").split("\r\n")
         parts = lines[0].split(" ")
         if len(parts) != 3:
-            raise _BadRequest("malformed request line")
+            raise _BadRequest
         headers: dict[str, str] = {}
         for line in lines[1:]:
             name, _, value = line.partition(":")
@@ -160,7 +161,7 @@ class HttpServer:
         """The body; None when it was too large."""
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return await self._chunks(reader)
-        length = _number(headers.get("content-length", "0"), 10, "malformed Content-Length")
+        length = _number(headers.get("content-length", "0"), 10)
         if length > self._max_body:
             # A client that is still sending would not hear the answer.
             await _discard(reader, min(length, _MAX_DISCARDED))
@@ -171,7 +172,7 @@ class HttpServer:
         body = bytearray()
         while True:
             line = await reader.readuntil(b"\r\n")
-            size = _number(line.split(b";")[0].strip().decode("latin-1"), 16, "malformed chunk")
+            size = _number(line.split(b";")[0].strip().decode("latin-1"), 16)
             if len(body) + size > self._max_body:
                 return None
             body += await reader.readexactly(size)
@@ -180,14 +181,14 @@ class HttpServer:
                 return bytes(body)
 
 
-def _number(text: str, base: int, refusal: str) -> int:
+def _number(text: str, base: int) -> int:
     """A length that a client states. Raises _BadRequest for what is no number, a sign included."""
     try:
         number = int(text, base) if text.isalnum() else -1
     except ValueError:
         number = -1
     if number < 0:
-        raise _BadRequest(refusal)
+        raise _BadRequest
     return number
 
 

@@ -31,8 +31,6 @@ def check_consenters(config: configtx_pb2.Config, version: Version) -> None:
             f"block validation policy should be a signature policy: {go_print(wanted, version)} but it is "
             f"{go_print(actual, version)} instead"
         )
-    if "ConsensusType" not in orderer.values:
-        raise ConfigError("missing consensus type property in config")
     consensus = orderer_pb2.ConsensusType.FromString(orderer.values["ConsensusType"].value)
     try:
         options = smartbft_pb2.Options.FromString(consensus.metadata)

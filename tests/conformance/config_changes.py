@@ -169,12 +169,13 @@ def _policy(root: Group, _layout: Layout, wanted: Any) -> None:
 
 
 def _remove(root: Group, _layout: Layout, wanted: Any) -> None:
-    """`at` a group, one of `group`, `value` and `policy`: its name."""
-    group = group_at(root, wanted.get("at", ""))
-    for kind in ("group", "value", "policy"):
-        if kind in wanted:
-            members: Any = getattr(group, {"policy": "policies"}.get(kind, f"{kind}s"))
-            del members[wanted[kind]]
+    """`at` a group, one of `group`, `value` and `policy`: its name; or a list of such."""
+    for each in wanted if isinstance(wanted, list) else [wanted]:
+        group = group_at(root, each.get("at", ""))
+        for kind in ("group", "value", "policy"):
+            if kind in each:
+                members: Any = getattr(group, {"policy": "policies"}.get(kind, f"{kind}s"))
+                del members[each[kind]]
 
 
 def _mod_policy(root: Group, _layout: Layout, wanted: Any) -> None:
