@@ -69,7 +69,11 @@ def _events(access: Access, case: Case, channel: grpc.Channel, count: int = 1) -
 
 
 def _crowd(access: Access, case: Case) -> Answer:
-    """What a query is answered while `streams` of events are open; asked until all of them are there."""
+    """What a query is answered beside as many `streams` of events as there may be.
+
+    The query itself takes a place for a moment, and a stream that comes just then is refused: so another is
+    opened before the query is asked again.
+    """
     with _channel(access, case) as channel:
         streams = _events(access, case, channel, case["streams"])
         deadline = time.monotonic() + _PATIENCE
@@ -78,6 +82,7 @@ def _crowd(access: Access, case: Case) -> Answer:
                 answer = CALLS_OF_GATEWAY["Evaluate"](access, {**case, "call": ["whoami"]})
                 if answer["code"] != "OK" or time.monotonic() > deadline:
                     return answer
+                streams += _events(access, case, channel)
         finally:
             for stream in streams:
                 stream.cancel()
