@@ -325,7 +325,8 @@ class MemoryLedger:
         session.receive(Message(type=Message.READY, payload=offer.to_payload()))
         self._chaincodes[spec.name] = _Chaincode(registry, session)
         policy = parse_policy(spec.policy) if spec.policy else self._majority()
-        collections = {collection.name: collection for collection in spec.collections}
+        implicit = [_implicit_collection(organization) for organization in self.organizations]
+        collections = {collection.name: collection for collection in (*implicit, *spec.collections)}
         self._world.definitions[spec.name] = Definition(spec.name, policy, collections)
 
     def _majority(self) -> Policy:
@@ -481,3 +482,14 @@ def _stamp(moment: datetime.datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(moment)
     return stamp
+
+
+def _implicit_collection(organization: str) -> CollectionSpec:
+    """What every chaincode has without asking: open to all callers (lifecycle/deployedcc_infoprovider.go)."""
+    return CollectionSpec(
+        f"_implicit_org_{organization}",
+        [organization],
+        member_only_read=False,
+        member_only_write=False,
+        endorsement_policy=f"OR('{organization}.peer')",
+    )

@@ -34,6 +34,8 @@ UNDERSTOOD = {
 }
 # Made to differ by addresses in memory, which two runs in one process may share.
 LEFT_OUT = {"endorsers that disagree"}
+# Whom the ledger knows: members with certificates in force.
+CALLERS = {"org-a/user", "org-b/user", "org-c/user", "org-a/holder"}
 
 
 def _cases() -> list[Any]:
@@ -46,10 +48,13 @@ def _cases() -> list[Any]:
                 and case.keys() <= UNDERSTOOD
                 and "chaincode" not in case
                 and set(case.get("organizations", [])) <= set(PEERS)
+                and case["as"] in CALLERS
                 and case["case"] not in LEFT_OUT
             )
-            if reaches_chaincode and case["case"] in answers:
-                found.append(pytest.param(case, answers[case["case"]], id=case["case"]))
+            answer = answers.get(case["case"])
+            # A plan that cannot be made is a gateway's answer, and there is none here.
+            if reaches_chaincode and answer and answer.get("code") != "FAILED_PRECONDITION":
+                found.append(pytest.param(case, answer, id=case["case"]))
     return found
 
 
