@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hlf.errors import FabricError
 from hlf_emulator.config import EmulatorConfig, load
-from hlf_emulator.disk import DiskError
+from hlf_emulator.ledger.disk import DiskError
 from hlf_emulator.server import Emulator
 
 

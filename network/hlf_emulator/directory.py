@@ -12,14 +12,14 @@ from fabric_protos.peer import proposal_response_pb2
 from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
-from hlf_emulator.bundle import Bundle
 from hlf_emulator.chance import chance
-from hlf_emulator.definitions import LIFECYCLE, CollectionDefinition
-from hlf_emulator.msp import MspError
-from hlf_emulator.orderer import Orderer
-from hlf_emulator.peer import Channel, Peer
-from hlf_emulator.policies import ImplicitMetaPolicy, Policy, RejectPolicy, SignaturePolicy
-from hlf_emulator.principal_sets import Principal, PrincipalSet, merge, satisfied_by
+from hlf_emulator.ledger.definitions import LIFECYCLE, CollectionDefinition
+from hlf_emulator.membership.bundle import Bundle
+from hlf_emulator.membership.msp import MspError
+from hlf_emulator.membership.policies import ImplicitMetaPolicy, Policy, RejectPolicy, SignaturePolicy
+from hlf_emulator.membership.principal_sets import Principal, PrincipalSet, merge, satisfied_by
+from hlf_emulator.ordering.orderer import Orderer
+from hlf_emulator.peer.peer import Channel, Peer
 
 SYSTEM_CHAINCODES = frozenset({LIFECYCLE, "lscc", "cscc", "qscc"})
 _PLANS = 512  # descriptors kept; a network asks for few different ones between two changes

@@ -7,10 +7,10 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from hlf_emulator.msp import Verifier
+from hlf_emulator.membership.msp import Verifier
 from hlf_emulator.nodes import Node, OrdererNode, PeerNode
-from hlf_emulator.orderer import OrderingService
-from hlf_emulator.rest import Request, Response, json_response
+from hlf_emulator.ordering.orderer import OrderingService
+from hlf_emulator.ports.rest import Request, Response, json_response
 
 Asked = Mapping[str, Any]
 

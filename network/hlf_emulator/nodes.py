@@ -14,19 +14,19 @@ from fabric_protos.orderer import ab_pb2_grpc
 from fabric_protos.peer import events_pb2_grpc, peer_pb2_grpc, proposal_pb2, proposal_response_pb2
 
 from hlf.identity import SigningIdentity, low_s
-from hlf_emulator.block_feed import BlockFeed
 from hlf_emulator.config import NodeTls, OrdererConfig, PeerConfig, split_address
-from hlf_emulator.deliver_service import AtomicBroadcastService, PeerDeliverService
 from hlf_emulator.directory import Directory
-from hlf_emulator.discovery_service import DiscoveryService
-from hlf_emulator.gateway_service import GatewayService
-from hlf_emulator.open_streams import OpenStreams
-from hlf_emulator.orderer import Orderer, OrderingService
-from hlf_emulator.participation import ParticipationApi
-from hlf_emulator.peer import Peer, RpcRefused
-from hlf_emulator.rest import HttpServer
-from hlf_emulator.rpc_guard import CONCURRENCY_LIMITS, MESSAGE_BYTES, RpcGuard
-from hlf_emulator.rpc_status import RpcError, abort
+from hlf_emulator.gateway.service import GatewayService
+from hlf_emulator.ordering.orderer import Orderer, OrderingService
+from hlf_emulator.ordering.participation import ParticipationApi
+from hlf_emulator.peer.block_feed import BlockFeed
+from hlf_emulator.peer.peer import Peer, RpcRefused
+from hlf_emulator.ports.open_streams import OpenStreams
+from hlf_emulator.ports.rest import HttpServer
+from hlf_emulator.ports.rpc_guard import CONCURRENCY_LIMITS, MESSAGE_BYTES, RpcGuard
+from hlf_emulator.ports.rpc_status import RpcError, abort
+from hlf_emulator.services.deliver import AtomicBroadcastService, PeerDeliverService
+from hlf_emulator.services.discovery import DiscoveryService
 
 _OPTIONS = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),

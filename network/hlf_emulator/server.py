@@ -3,19 +3,19 @@
 import asyncio
 
 from hlf.identity import SigningIdentity
-from hlf_emulator.ca_node import CaNode
+from hlf_emulator.ca.node import CaNode
 from hlf_emulator.chance import chance
 from hlf_emulator.config import EmulatorConfig, OrdererConfig, PeerConfig, split_address
-from hlf_emulator.consensus import OrdererKeys
 from hlf_emulator.directory import Directory
-from hlf_emulator.disk import Disk
 from hlf_emulator.faults import ControlApi
-from hlf_emulator.msp import Verifier
-from hlf_emulator.msp_folder import load_msp
+from hlf_emulator.ledger.disk import Disk
+from hlf_emulator.membership.msp import Verifier
+from hlf_emulator.membership.msp_folder import load_msp
 from hlf_emulator.nodes import Node, OrdererNode, PeerNode, load_identity
-from hlf_emulator.orderer import Orderer, OrderingService
-from hlf_emulator.peer import Peer, Shared
-from hlf_emulator.rest import HttpServer
+from hlf_emulator.ordering.consensus import OrdererKeys
+from hlf_emulator.ordering.orderer import Orderer, OrderingService
+from hlf_emulator.peer.peer import Peer, Shared
+from hlf_emulator.ports.rest import HttpServer
 
 _GRACE = 0.3  # seconds that calls in progress are given at the end
 

@@ -13,10 +13,10 @@ from fabric_protos.common import common_pb2
 from hlf import AsyncGateway
 from hlf.profile import load_profile
 from hlf.wire.blocks import header_hash
-from hlf_emulator.blockfile import BlockFile
-from hlf_emulator.disk import Disk
-from hlf_emulator.ledger import SharedLedger
-from hlf_emulator.msp import Verifier
+from hlf_emulator.ledger.blockfile import BlockFile
+from hlf_emulator.ledger.disk import Disk
+from hlf_emulator.ledger.ledger import SharedLedger
+from hlf_emulator.membership.msp import Verifier
 from tests.bench.networks import ROOT
 from tests.bench.record import Record
 from tests.soak.emulated import CHAINCODE, CHANNEL, Emulated, emulated

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from fabric_protos.common import common_pb2
 
-from hlf_emulator.ledger import SharedLedger
-from hlf_emulator.msp import Verifier
+from hlf_emulator.ledger.ledger import SharedLedger
+from hlf_emulator.membership.msp import Verifier
 from tests.conformance.book import CASES, HERE, fill, kinds
 from tests.conformance.calls_admin import arrange, perform
 from tests.conformance.chain import PEERS, fetch_chain, read_chain, write_chain

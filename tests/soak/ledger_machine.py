@@ -20,10 +20,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hlf.wire.transaction import assemble_transaction
 from hlf_chaincode import key_policy
-from hlf_emulator.execution import ChaincodeSupport, EndorsementInfo, InvocationError, TransactionParams
-from hlf_emulator.ledger_calls import CallContext, CallError, answer
-from hlf_emulator.rwset import key_hash, sha256
-from hlf_emulator.state import VALIDATION_PARAMETER
+from hlf_emulator.ledger.rwset import key_hash, sha256
+from hlf_emulator.ledger.state import VALIDATION_PARAMETER
+from hlf_emulator.peer.execution import ChaincodeSupport, EndorsementInfo, InvocationError, TransactionParams
+from hlf_emulator.peer.ledger_calls import CallContext, CallError, answer
 from tests.soak.model import MEMBERS, PUBLIC, Effect, Model, Op, Proposed, Refused
 from tests.unit.hlf_emulator.peer.peer_world import CHANNEL, ORGANIZATIONS, Code, Keys, World, make_keys
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fabric_protos.common import common_pb2
 
-from hlf_emulator.go_text import Undecodable, go_quote, header_type_name, unmarshal
-from hlf_emulator.proposal_checks import rfc3339
+from hlf_emulator.go.text import Undecodable, go_quote, header_type_name, unmarshal
+from hlf_emulator.peer.proposal_checks import rfc3339
 
 
 @pytest.mark.parametrize(

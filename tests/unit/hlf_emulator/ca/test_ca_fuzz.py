@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hlf_emulator import ca_requests
-from hlf_emulator.ca_api import CaApi
-from hlf_emulator.ca_call import Authority
-from hlf_emulator.ca_identity import Attribute, Identity, hash_secret
-from hlf_emulator.ca_issuing import Issuer
-from hlf_emulator.ca_store import Period, Store
-from hlf_emulator.rest import Request
+from hlf_emulator.ca import requests as ca_requests
+from hlf_emulator.ca.api import CaApi
+from hlf_emulator.ca.call import Authority
+from hlf_emulator.ca.identity import Attribute, Identity, hash_secret
+from hlf_emulator.ca.issuing import Issuer
+from hlf_emulator.ca.store import Period, Store
+from hlf_emulator.ports.rest import Request
 from hlf_network.crypto import Authority as KeyAuthority
 from tests.conformance.ca_client import Enrolled, basic, signing_request, token
 

@@ -7,14 +7,14 @@ import datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hlf_emulator import ca_csr
-from hlf_emulator.ca_attributes import may_give
-from hlf_emulator.ca_errors import CaError
-from hlf_emulator.ca_identity import Attribute, Identity, hash_secret, merge, secret_matches
-from hlf_emulator.ca_registrar import allowed_enrollments
-from hlf_emulator.go_json import INT, TEXT, GoJsonError, Struct, decode, encode
-from hlf_emulator.go_json_scan import scan
-from hlf_emulator.go_values import GoValueError, parse_bool, parse_duration, parse_time
+from hlf_emulator.ca import csr as ca_csr
+from hlf_emulator.ca.attributes import may_give
+from hlf_emulator.ca.errors import CaError
+from hlf_emulator.ca.identity import Attribute, Identity, hash_secret, merge, secret_matches
+from hlf_emulator.ca.registrar import allowed_enrollments
+from hlf_emulator.go.json import INT, TEXT, GoJsonError, Struct, decode, encode
+from hlf_emulator.go.json_scan import scan
+from hlf_emulator.go.values import GoValueError, parse_bool, parse_duration, parse_time
 from tests.conformance.ca_client import signing_request
 
 

@@ -14,9 +14,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hlf.identity import SigningIdentity
 from hlf.wire.configtx import ChannelSpec, OrganizationSpec, genesis_block
 from hlf.wire.consensus import BatchSpec, ConsenterSpec
-from hlf_emulator.consensus import OrdererKeys
-from hlf_emulator.msp import Verifier
-from hlf_emulator.orderer import Orderer, OrderingService
+from hlf_emulator.membership.msp import Verifier
+from hlf_emulator.ordering.consensus import OrdererKeys
+from hlf_emulator.ordering.orderer import Orderer, OrderingService
 from hlf_network.crypto import Authority
 
 CHANNEL = "trade"

@@ -12,11 +12,11 @@ from fabric_protos.peer import chaincode_pb2, proposal_pb2, proposal_response_pb
 
 from hlf.identity import SigningIdentity
 from hlf.wire.policy import parse_policy
-from hlf_emulator.bundle import Bundle
-from hlf_emulator.definitions import CollectionDefinition
 from hlf_emulator.directory import Directory
-from hlf_emulator.peer import Peer
-from hlf_emulator.policies import Policy, SignaturePolicy
+from hlf_emulator.ledger.definitions import CollectionDefinition
+from hlf_emulator.membership.bundle import Bundle
+from hlf_emulator.membership.policies import Policy, SignaturePolicy
+from hlf_emulator.peer.peer import Peer
 from hlf_emulator.version import FABRIC_3_1, Version
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 

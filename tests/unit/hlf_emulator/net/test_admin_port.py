@@ -7,10 +7,10 @@ import socket
 
 import pytest
 
-from hlf_emulator.channel_config import go_duration
-from hlf_emulator.participation import clean_path
-from hlf_emulator.participation_forms import FormError, channel_id_fault, form_file
-from hlf_emulator.rest import HttpServer, Request, Response
+from hlf_emulator.ordering.channel_config import go_duration
+from hlf_emulator.ordering.participation import clean_path
+from hlf_emulator.ordering.participation_forms import FormError, channel_id_fault, form_file
+from hlf_emulator.ports.rest import HttpServer, Request, Response
 
 
 @pytest.mark.parametrize(

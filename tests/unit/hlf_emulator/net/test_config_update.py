@@ -8,7 +8,7 @@ from pathlib import Path
 from fabric_protos.common import common_pb2, configtx_pb2
 from fabric_protos.orderer import configuration_pb2
 
-from hlf_emulator.orderer import OrderingService
+from hlf_emulator.ordering.orderer import OrderingService
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 

@@ -9,8 +9,8 @@ import pytest
 from fabric_protos.common import common_pb2
 from fabric_protos.orderer import ab_pb2
 
-from hlf_emulator.block_events import filtered_block
-from hlf_emulator.deliver_service import Chain, serve
+from hlf_emulator.peer.block_events import filtered_block
+from hlf_emulator.services.deliver import Chain, serve
 from hlf_emulator.version import FABRIC_3_1
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 from tests.unit.hlf_emulator.net.fake_peers import FakeLedger, peer

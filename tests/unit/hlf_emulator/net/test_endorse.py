@@ -14,11 +14,11 @@ from fabric_protos.gateway import gateway_pb2
 from fabric_protos.peer import collection_pb2, proposal_pb2, proposal_response_pb2, transaction_pb2
 
 from hlf.wire.policy import parse_policy
-from hlf_emulator.definitions import CollectionDefinition
-from hlf_emulator.gateway_endorse import endorse
-from hlf_emulator.gateway_peers import GatewayPeers
-from hlf_emulator.policies import SignaturePolicy
-from hlf_emulator.rpc_status import RpcError
+from hlf_emulator.gateway.endorse import endorse
+from hlf_emulator.gateway.peers import GatewayPeers
+from hlf_emulator.ledger.definitions import CollectionDefinition
+from hlf_emulator.membership.policies import SignaturePolicy
+from hlf_emulator.ports.rpc_status import RpcError
 from tests.unit.hlf_emulator.net.conftest import World
 from tests.unit.hlf_emulator.net.fake_peers import (
     CHAINCODE,

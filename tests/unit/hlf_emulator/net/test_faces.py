@@ -14,10 +14,10 @@ from fabric_protos.gateway import gateway_pb2
 
 from hlf.errors import ConfigurationError
 from hlf_emulator.config import load, parse_duration
-from hlf_emulator.orderer import Orderer
-from hlf_emulator.participation import ParticipationApi
-from hlf_emulator.rest import HttpServer, Request, Response, json_response
-from hlf_emulator.rpc_status import RpcError, encode_status
+from hlf_emulator.ordering.orderer import Orderer
+from hlf_emulator.ordering.participation import ParticipationApi
+from hlf_emulator.ports.rest import HttpServer, Request, Response, json_response
+from hlf_emulator.ports.rpc_status import RpcError, encode_status
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 BASE = "/participation/v1/channels"

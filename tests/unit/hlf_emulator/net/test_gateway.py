@@ -15,10 +15,10 @@ from fabric_protos.gateway import gateway_pb2, gateway_pb2_grpc
 
 from hlf.errors import PeerDetail
 from hlf.wire.status import decode_details
-from hlf_emulator.block_feed import BlockFeed
-from hlf_emulator.gateway_peers import GatewayPeers
-from hlf_emulator.gateway_service import GatewayService
-from hlf_emulator.rpc_status import DETAILS_KEY
+from hlf_emulator.gateway.peers import GatewayPeers
+from hlf_emulator.gateway.service import GatewayService
+from hlf_emulator.peer.block_feed import BlockFeed
+from hlf_emulator.ports.rpc_status import DETAILS_KEY
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 from tests.unit.hlf_emulator.net.fake_peers import (
     CHAINCODE,

@@ -9,9 +9,9 @@ from fabric_protos.common import common_pb2
 
 from hlf.identity import verify
 from hlf.wire.consensus import bft_quorum
-from hlf_emulator.block_assembly import data_hash, header_bytes, header_hash
-from hlf_emulator.orderer import Orderer, OrderingService
-from hlf_emulator.smartbft import ALREADY_EXISTS, ALREADY_PROCESSED
+from hlf_emulator.ordering.block_assembly import data_hash, header_bytes, header_hash
+from hlf_emulator.ordering.orderer import Orderer, OrderingService
+from hlf_emulator.ordering.smartbft import ALREADY_EXISTS, ALREADY_PROCESSED
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 _DEADLINE = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hlf.wire.policy import parse_policy
-from hlf_emulator.policies import ImplicitMetaPolicy, SignaturePolicy
-from hlf_emulator.principal_sets import PrincipalSet, merge, satisfied_by
+from hlf_emulator.membership.policies import ImplicitMetaPolicy, SignaturePolicy
+from hlf_emulator.membership.principal_sets import PrincipalSet, merge, satisfied_by
 
 _ROLES = ("member", "admin", "client", "peer", "orderer")
 

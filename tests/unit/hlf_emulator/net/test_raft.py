@@ -15,10 +15,10 @@ from hlf.wire.blocks import signatures_metadata, signed_bytes
 from hlf.wire.configtx import genesis_block
 from hlf.wire.consensus import RAFT, BatchSpec
 from hlf.wire.verify import ChainVerifier
-from hlf_emulator.bundle import BatchLimits
-from hlf_emulator.consensus import OrderingRequest
-from hlf_emulator.orderer import Orderer, OrderingService
-from hlf_emulator.raft import NO_LEADER, BlockCutter
+from hlf_emulator.membership.bundle import BatchLimits
+from hlf_emulator.ordering.consensus import OrderingRequest
+from hlf_emulator.ordering.orderer import Orderer, OrderingService
+from hlf_emulator.ordering.raft import NO_LEADER, BlockCutter
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 _LIMITS = BatchLimits(max_messages=3, preferred_max_bytes=100)

@@ -13,8 +13,8 @@ from fabric_protos.common import common_pb2
 from fabric_protos.gateway import gateway_pb2, gateway_pb2_grpc
 from fabric_protos.peer import events_pb2, events_pb2_grpc
 
-from hlf_emulator import rpc_guard
-from hlf_emulator.rpc_guard import RpcGuard
+from hlf_emulator.ports import rpc_guard
+from hlf_emulator.ports.rpc_guard import RpcGuard
 
 SERVICES = frozenset({"gateway.Gateway", "protos.Deliver"})
 

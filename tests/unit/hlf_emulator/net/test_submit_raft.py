@@ -15,10 +15,10 @@ from fabric_protos.orderer import ab_pb2
 
 from hlf.wire.configtx import genesis_block
 from hlf.wire.consensus import RAFT
-from hlf_emulator.bundle import Bundle
-from hlf_emulator.gateway_submit import submit
-from hlf_emulator.raft import NO_LEADER
-from hlf_emulator.rpc_status import RpcError
+from hlf_emulator.gateway.submit import submit
+from hlf_emulator.membership.bundle import Bundle
+from hlf_emulator.ordering.raft import NO_LEADER
+from hlf_emulator.ports.rpc_status import RpcError
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 
 _LEADERLESS = ab_pb2.BroadcastResponse(status=common_pb2.SERVICE_UNAVAILABLE, info=NO_LEADER)

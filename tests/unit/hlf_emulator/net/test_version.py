@@ -10,7 +10,7 @@ from fabric_protos.common import common_pb2, configtx_pb2, policies_pb2
 from fabric_protos.msp import msp_principal_pb2
 from fabric_protos.peer import proposal_response_pb2
 
-from hlf_emulator.go_print import go_print
+from hlf_emulator.go.print import go_print
 from hlf_emulator.version import FABRIC_2_5, FABRIC_3_1, version
 from tests.unit.hlf_emulator.net.conftest import CHANNEL, World
 

@@ -30,8 +30,8 @@ from hlf.wire.transaction import assemble_transaction
 from hlf_chaincode import Context, Contract, ContractError, Private, key_policy, query, transaction
 from hlf_chaincode.config import ChaincodeService
 from hlf_chaincode.server import ChaincodeServer
-from hlf_emulator.msp import Msp, Verifier
-from hlf_emulator.peer import Channel, Peer, Shared
+from hlf_emulator.membership.msp import Msp, Verifier
+from hlf_emulator.peer.peer import Channel, Peer, Shared
 from hlf_network.crypto import Authority
 
 CHANNEL = "trade"

@@ -11,10 +11,10 @@ import pytest
 from fabric_protos.common import common_pb2
 
 from hlf.wire.blocks import block_metadata
-from hlf_emulator.bundle import ConfigError
-from hlf_emulator.ledger import SharedLedger
-from hlf_emulator.msp import Verifier
-from hlf_emulator.state import Space
+from hlf_emulator.ledger.ledger import SharedLedger
+from hlf_emulator.ledger.state import Space
+from hlf_emulator.membership.bundle import ConfigError
+from hlf_emulator.membership.msp import Verifier
 from tests.unit.hlf_emulator.peer.peer_world import CHANNEL, SHARED, Code, Keys, World, running
 
 BOTH = ("alpha", "beta")

@@ -12,7 +12,7 @@ from fabric_protos.peer.lifecycle import lifecycle_pb2
 
 from hlf.admin.definition import Collection, collection_package
 from hlf.wire.policy import application_policy
-from hlf_emulator.peer import RpcRefused
+from hlf_emulator.peer.peer import RpcRefused
 from tests.unit.hlf_emulator.peer.peer_world import CHANNEL, COLLECTIONS, Code, Keys, World, running
 
 

@@ -14,11 +14,11 @@ from fabric_protos.msp import msp_config_pb2, msp_principal_pb2
 
 from hlf.identity import PrivateKey, SigningIdentity
 from hlf.wire.policy import parse_policy
-from hlf_emulator.bundle import Bundle, ConfigError, duration
-from hlf_emulator.msp import Msp, MspError, MspIdentity, MspManager, Verifier
-from hlf_emulator.msp_folder import load_msp
-from hlf_emulator.pem import first_block
-from hlf_emulator.policies import PolicyError, SignaturePolicy, SignedData
+from hlf_emulator.membership.bundle import Bundle, ConfigError, duration
+from hlf_emulator.membership.msp import Msp, MspError, MspIdentity, MspManager, Verifier
+from hlf_emulator.membership.msp_folder import load_msp
+from hlf_emulator.membership.pem import first_block
+from hlf_emulator.membership.policies import PolicyError, SignaturePolicy, SignedData
 from tests.unit.hlf_emulator.peer.peer_world import Keys
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hlf.admin.package import build_package, ccaas_package, package_id
-from hlf_emulator.archives import ArchiveError, entries
-from hlf_emulator.packages import DIAL_TIMEOUT, PackageError, PackageStore, parse_package
+from hlf_emulator.lifecycle.archives import ArchiveError, entries
+from hlf_emulator.lifecycle.packages import DIAL_TIMEOUT, PackageError, PackageStore, parse_package
 
 LONG = "folder/" * 30 + "file"
 

@@ -5,11 +5,11 @@ import hashlib
 import pytest
 from fabric_protos.ledger.rwset.kvrwset import kv_rwset_pb2
 
-from hlf_emulator.mvcc import MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT, VALID, BlockWriter
-from hlf_emulator.range_hashes import summarize
-from hlf_emulator.rwset import parse_rwset
-from hlf_emulator.simulator import Simulator
-from hlf_emulator.state import Batch, Entry, Space, State, Version
+from hlf_emulator.ledger.mvcc import MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT, VALID, BlockWriter
+from hlf_emulator.ledger.range_hashes import summarize
+from hlf_emulator.ledger.rwset import parse_rwset
+from hlf_emulator.ledger.simulator import Simulator
+from hlf_emulator.ledger.state import Batch, Entry, Space, State, Version
 
 SPACE = Space("store")
 

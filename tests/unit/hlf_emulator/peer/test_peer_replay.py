@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fabric_protos.common import common_pb2
 
-from hlf_emulator.ledger import SharedLedger
-from hlf_emulator.msp import Verifier
+from hlf_emulator.ledger.ledger import SharedLedger
+from hlf_emulator.membership.msp import Verifier
 
 RECORDED = Path(__file__).parents[3] / "data" / "blocks"
 

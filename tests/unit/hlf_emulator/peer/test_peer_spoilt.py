@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fabric_protos.peer import proposal_pb2
 
-from hlf_emulator.peer import RpcRefused
+from hlf_emulator.peer.peer import RpcRefused
 from tests.conformance.proposals import LAYERS, Parts
 from tests.unit.hlf_emulator.peer.peer_world import Keys, running
 

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hlf_emulator.private_data import PrivateBlock, PrivateStore, PrivateWrites
-from hlf_emulator.rwset import RwSetBuilder, key_hash, sha256
-from hlf_emulator.state import Batch, Entry, Space, State, Version
+from hlf_emulator.ledger.private_data import PrivateBlock, PrivateStore, PrivateWrites
+from hlf_emulator.ledger.rwset import RwSetBuilder, key_hash, sha256
+from hlf_emulator.ledger.state import Batch, Entry, Space, State, Version
 
 SPACES = (Space("a"), Space("a", "c"), Space("b"))
 KEYS = st.sampled_from(["", "a", "a\x00", "b", "가", "\U0010ffff"])

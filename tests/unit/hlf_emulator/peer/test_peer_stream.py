@@ -9,11 +9,11 @@ import grpc
 import pytest
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_pb2, proposal_response_pb2
 
-from hlf_emulator.chaincode_stream import ChaincodeStream, ExecutionError, LaunchError, Message
-from hlf_emulator.ledger_calls import CallContext
-from hlf_emulator.packages import Connection
-from hlf_emulator.simulator import Simulator
-from hlf_emulator.state import Batch, Entry, Space, State, Version
+from hlf_emulator.ledger.simulator import Simulator
+from hlf_emulator.ledger.state import Batch, Entry, Space, State, Version
+from hlf_emulator.lifecycle.packages import Connection
+from hlf_emulator.peer.chaincode_stream import ChaincodeStream, ExecutionError, LaunchError, Message
+from hlf_emulator.peer.ledger_calls import CallContext
 
 Script = Callable[[Any], Awaitable[None]]
 PACKAGE = "store:abc"

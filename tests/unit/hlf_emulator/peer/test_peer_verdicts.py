@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hlf.wire.blocks import data_hash, header_hash
-from hlf_emulator.ledger import SharedLedger
-from hlf_emulator.msp import Verifier
+from hlf_emulator.ledger.ledger import SharedLedger
+from hlf_emulator.membership.msp import Verifier
 
 RECORDED = Path(__file__).parents[3] / "data" / "blocks"
 HEIGHT = 6

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from fabric_protos.common import common_pb2
 
-from hlf_emulator.blockfile import BlockFile
-from hlf_emulator.disk import Disk, DiskError
+from hlf_emulator.ledger.blockfile import BlockFile
+from hlf_emulator.ledger.disk import Disk, DiskError
 
 
 def block(number: int, size: int = 40) -> common_pb2.Block:

@@ -10,8 +10,8 @@ from fabric_protos.peer import chaincode_shim_pb2, proposal_pb2
 from google.protobuf.message import Message
 
 from hlf_chaincode import key_policy
-from hlf_emulator.ledger_calls import CallContext, CallError, answer
-from hlf_emulator.state import VALIDATION_PARAMETER
+from hlf_emulator.ledger.state import VALIDATION_PARAMETER
+from hlf_emulator.peer.ledger_calls import CallContext, CallError, answer
 from tests.soak.mutation import mutated
 from tests.unit.hlf_emulator.peer.peer_world import ORGANIZATIONS, OWN, SHARED, World, make_keys, running
 

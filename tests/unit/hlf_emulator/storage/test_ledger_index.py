@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from hlf_emulator.ledger_index import LedgerIndex, TransactionPlace
-from hlf_emulator.state import Version
+from hlf_emulator.ledger.ledger_index import LedgerIndex, TransactionPlace
+from hlf_emulator.ledger.state import Version
 
 _ID = hashlib.sha256(b"one").hexdigest()
 

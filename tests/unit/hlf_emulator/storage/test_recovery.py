@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from fabric_protos.common import common_pb2
 
-from hlf_emulator.block_feed import BlockFeed
-from hlf_emulator.block_log import BlockLog
-from hlf_emulator.blockfile import BlockFile
-from hlf_emulator.disk import Disk, DiskError
-from hlf_emulator.ledger import SharedLedger
-from hlf_emulator.msp import Verifier
-from hlf_emulator.orderer import OrderingService
-from hlf_emulator.state import Space
+from hlf_emulator.ledger.blockfile import BlockFile
+from hlf_emulator.ledger.disk import Disk, DiskError
+from hlf_emulator.ledger.ledger import SharedLedger
+from hlf_emulator.ledger.state import Space
+from hlf_emulator.membership.msp import Verifier
+from hlf_emulator.ordering.block_log import BlockLog
+from hlf_emulator.ordering.orderer import OrderingService
+from hlf_emulator.peer.block_feed import BlockFeed
 from tests.unit.hlf_emulator.peer.peer_world import CHANNEL, SHARED, Code, Keys, World, make_keys, running
 
 RECORDED = Path(__file__).parents[3] / "data" / "blocks"

@@ -1,0 +1,1 @@
+"""Fabric CA: registry, issuing, tokens, and its REST face."""

@@ -1,0 +1,1 @@
+"""Texts as Go writes them."""

@@ -1,0 +1,1 @@
+"""`_lifecycle`: packages, definitions, and the rules between them."""

@@ -1,0 +1,1 @@
+"""Orderers: what they refuse, how blocks are made, and their admin API."""

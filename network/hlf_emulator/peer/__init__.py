@@ -1,0 +1,1 @@
+"""A peer: proposals, chaincodes, blocks as they come."""

@@ -1,0 +1,1 @@
+"""What the ports of all nodes share: guards, statuses, HTTP."""

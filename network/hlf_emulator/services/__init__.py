@@ -1,0 +1,1 @@
+"""The services that only read: Deliver and discovery."""
