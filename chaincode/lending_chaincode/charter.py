@@ -94,7 +94,7 @@ def _complete(ctx: Context, charter: Charter) -> None:
             try:
                 certificate = x509.load_pem_x509_certificate(pem.encode())
                 is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-            except (ValueError, x509.ExtensionNotFound) as error:
+            except (ValueError, x509.ExtensionNotFound, x509.InvalidVersion) as error:
                 raise ContractError(
                     "CHARTER_INCOMPLETE", f"a trust anchor of {organization} is no CA certificate"
                 ) from error

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -196,7 +196,7 @@ def _signature_violations(
     try:
         certificate = x509.load_pem_x509_certificate(signed.certificate.encode())
         public_key = certificate.public_key()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         return [
             _wrong(
                 "LETTER_CERTIFICATE",
@@ -288,7 +288,7 @@ def _issued(anchor_pem: bytes | str, certificate: x509.Certificate, at: datetime
             return False
         certificate.verify_directly_issued_by(anchor)
         return not _is_authority(certificate)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.InvalidVersion):
         return False
 
 

@@ -174,7 +174,7 @@ def load_certificate(certificate_pem: bytes) -> x509.Certificate:
     """Parse a PEM certificate; IdentityError if it is none."""
     try:
         return x509.load_pem_x509_certificate(certificate_pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise IdentityError("the certificate cannot be read", hint="PEM is expected") from error
 
 

@@ -138,7 +138,7 @@ class ControlApi:
     async def _expire(self, asked: Asked) -> dict[str, Any]:
         try:
             certificate = x509.load_pem_x509_certificate(str(asked.get("certificate")).encode())
-        except ValueError as error:
+        except (ValueError, x509.InvalidVersion) as error:
             raise _Refused(400, f"expected certificate: PEM ({error})") from error
         self._verifier.expired.add(certificate.public_bytes(serialization.Encoding.DER))
         return {"expired": len(self._verifier.expired)}

@@ -123,7 +123,7 @@ def read(text: str) -> SigningRequest:
         request = SigningRequest(x509.load_der_x509_csr(content))
         # What is read only when it is asked for shall fail here or not at all.
         _ = (request.names, request.key, request.authority, request.alternative_names)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise unexpected(_problem(content)) from error
     return request
 

@@ -47,7 +47,7 @@ def signer(token: str, method: str, uri: str, body: bytes) -> x509.Certificate:
             raise unauthenticated()
         signed = ".".join((method, _encode(uri.encode()), _encode(body), parts[0]))
         key.verify(signature, signed.encode(), ec.ECDSA(hashes.SHA256()))
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (ValueError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise unauthenticated() from error
     return certificate
 

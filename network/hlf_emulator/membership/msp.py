@@ -242,7 +242,7 @@ class Msp:
                 # What is read later only is read here too, so that nothing unreadable passes.
                 _ = certificate.extensions, certificate.subject
                 known = MspIdentity(self, certificate, pem)
-            except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as fault:
+            except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as fault:
                 raise MspError(f"parseCertificate failed: {fault}") from fault
             self._identities.put(pem, known)
         return known

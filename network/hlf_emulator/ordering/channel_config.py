@@ -201,7 +201,7 @@ def _check_msp(organization: str, message: msp_config_pb2.MSPConfig, msps: dict[
     for pem in (*fabric.root_certs, *fabric.intermediate_certs, *fabric.admins):
         try:
             x509.load_pem_x509_certificate(pem)
-        except ValueError as fault:
+        except (ValueError, x509.InvalidVersion) as fault:
             shown = " ".join(map(str, pem))
             raise ConfigError(
                 "setting up the MSP manager failed: getCertFromPem error: could not decode pem bytes "

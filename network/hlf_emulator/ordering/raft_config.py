@@ -100,7 +100,7 @@ def _check_certificates(consenter: etcdraft_pb2.Consenter, roots: Sequence[x509.
     for use, pem in (("client", consenter.client_tls_cert), ("server", consenter.server_tls_cert)):
         try:
             named.append((use, x509.load_pem_x509_certificate(pem)))
-        except ValueError as fault:
+        except (ValueError, x509.InvalidVersion) as fault:
             raise ConfigError(
                 f"consenter {address} has invalid certificate: parsing tls {use} cert of {address}: no PEM "
                 f"data found in cert[{pem.hex(' ')}]"

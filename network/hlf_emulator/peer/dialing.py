@@ -71,7 +71,7 @@ def _credentials(connection: Connection) -> grpc.ChannelCredentials | None:
     root = connection.root_cert.encode()
     try:
         x509.load_pem_x509_certificates(root)
-    except ValueError as fault:
+    except (ValueError, x509.InvalidVersion) as fault:
         raise DialError("error adding root certificate") from fault
     return grpc.ssl_channel_credentials(  # type: ignore[no-untyped-call, no-any-return]
         root_certificates=root, private_key=key, certificate_chain=certificate

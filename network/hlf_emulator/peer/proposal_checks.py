@@ -111,7 +111,7 @@ def _expired(msps: Deserializer, creator: bytes, now: datetime) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(parse_identity(creator).id_bytes)
         return now > certificate.not_valid_after_utc
-    except (MspError, ValueError):
+    except (MspError, ValueError, x509.InvalidVersion):
         return False
 
 

@@ -1,5 +1,6 @@
 """Identities, wallets and signatures."""
 
+import base64
 import hashlib
 import json
 import stat
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hlf import Identity, IdentityError, SigningIdentity, Wallet
-from hlf.identity import _ORDERS, digest, low_s, verify
+from hlf.identity import _ORDERS, digest, load_certificate, low_s, verify
 from tests.unit.hlf.fake_gateway import make_identity
 
 P256 = _ORDERS["secp256r1"]
@@ -57,6 +58,15 @@ def test_hashes(name):
     identity = SigningIdentity(plain.identity, key, hash=name)
     assert verify(identity.certificate, b"m", identity.sign(b"m"), hash=name)
     assert digest(b"m", name) == hashlib.new(name.replace("sha3-", "sha3_"), b"m").digest()
+
+
+def test_a_certificate_of_no_known_version_cannot_be_read(identity):
+    # The version is the one INTEGER in a [0] at the start of every v3 certificate.
+    der = load_certificate(identity.certificate).public_bytes(serialization.Encoding.DER)
+    spoilt = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1)
+    armoured = b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n" % base64.b64encode(spoilt)
+    with pytest.raises(IdentityError, match="cannot be read"):
+        load_certificate(armoured)
 
 
 def test_from_pem_checks_that_key_and_certificate_match(identity):
