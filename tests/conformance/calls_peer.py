@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
@@ -67,30 +68,19 @@ def _seek(access: Access, case: Case) -> Answer:
     silent = any(seek.get("silent") for seek in case["seeks"])
 
     def make() -> Answer:
-        asked: list[common_pb2.Envelope] = []
+        asked: SimpleQueue[common_pb2.Envelope | None] = SimpleQueue()
         answers: list[Any] = []
-        stream = stub(_until_told(asked, answers), timeout=_SILENCE if silent else SECONDS)
+        stream = stub(iter(asked.get, None), timeout=_SILENCE if silent else SECONDS)
         try:
             for seek in case["seeks"]:
-                asked.append(_seek_envelope(access, case, seek, {"first": first, "tip": tip}))
+                asked.put(_seek_envelope(access, case, seek, {"first": first, "tip": tip}))
                 answers.append(list(_answers(stream, int(seek.get("take", 99)), tip)))
         finally:
             stream.cancel()
+            asked.put(None)
         return {"code": "OK", "answers": answers}
 
     return guarded(make)
-
-
-def _until_told(asked: list[common_pb2.Envelope], answers: list[Any]) -> Iterator[common_pb2.Envelope]:
-    """Each envelope as soon as it is there; the stream's end comes with its cancellation."""
-    sent = 0
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if len(asked) > sent:
-            yield asked[sent]
-            sent += 1
-        else:
-            time.sleep(0.005)
 
 
 def height(access: Access, peer: str) -> int:

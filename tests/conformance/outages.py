@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fabric_protos.common import common_pb2
 from fabric_protos.peer import transaction_pb2
 
 from hlf_network import Consortium
+from tests.access import access_to
+from tests.conformance.book import Book
 from tests.conformance.calls import Access, Answer, commit_status, guarded, submit
 from tests.conformance.masks import mask
+from tests.networks import KINDS
 
 USER = {"as": "org-a/user", "call": ["put", "key", "value"]}
 SECONDS = 30.0
@@ -37,6 +43,29 @@ class Faulty:
         if name not in self.page:
             pytest.skip("unproven: real Fabric has not been asked")
         assert answer == self.page[name], name
+
+
+@contextmanager
+def network_of_its_own(
+    kind: str, name: str, folder: Path, fabric: str, book: Book, changes: Mapping[str, Any] | None = None
+) -> Iterator[Faulty]:
+    """A network of a kind that a module has for itself; its answers are kept on the page `name`.
+
+    `changes` are made to its topology: organization -> fields.
+    """
+    data = yaml.safe_load(KINDS[kind].topology(folder).read_text(encoding="utf-8"))
+    data["network"] = name
+    for organization, fields in (changes or {}).items():
+        data["organizations"][organization].update(fields)
+    topology = folder / "topology.yaml"
+    topology.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    network = Consortium(topology, folder / "state", runtime=fabric)
+    try:
+        network.up()
+        with closing(access_to(network)) as access:
+            yield Faulty(network, access, book.page(name), fabric)
+    finally:
+        network.down()
 
 
 def submitted(access: Access, transaction_id: str, envelope: common_pb2.Envelope) -> Answer:

@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-import yaml
 from fabric_protos.common import common_pb2
 
 from hlf.wire.verify import Consenters, valid_signers
-from hlf_network import Consortium
-from tests.access import access_to
 from tests.conformance.book import Book
 from tests.conformance.calls import Access, endorse, sign_envelope
 from tests.conformance.calls_admin import perform
 from tests.conformance.calls_config import change, current_config
 from tests.conformance.calls_orderer import fetch_block
-from tests.conformance.outages import USER, Faulty, eventually
-from tests.networks import KINDS
+from tests.conformance.outages import USER, Faulty, eventually, network_of_its_own
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("migration")]
 
@@ -34,19 +30,9 @@ def faulty(
     fabric: str, book_of: Callable[[str], Book], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Faulty]:
     """A Raft network of its own."""
-    folder = tmp_path_factory.mktemp("migration")
-    data = yaml.safe_load(KINDS["raft"].topology(folder).read_text(encoding="utf-8"))
-    data["network"] = "migration"
-    topology = folder / "topology.yaml"
-    topology.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-    network = Consortium(topology, folder / "state", runtime=fabric)
-    try:
-        network.up()
-        access = access_to(network)
-        yield Faulty(network, access, book_of("raft").page(PAGE), fabric)
-        access.close()
-    finally:
-        network.down()
+    folder = tmp_path_factory.mktemp(PAGE)
+    with network_of_its_own("raft", PAGE, folder, fabric, book_of("raft")) as network:
+        yield network
 
 
 def test_a_channel_goes_from_raft_to_smartbft(faulty: Faulty) -> None:

@@ -9,20 +9,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 from fabric_protos.common import common_pb2
 from fabric_protos.peer import transaction_pb2
 
 from hlf.wire.blocks import decode_block
 from hlf.wire.verify import ChainVerifier
-from hlf_network import Consortium
-from tests.access import access_to
 from tests.conformance.book import Book
 from tests.conformance.calls import Access, Answer, commit_status, endorse, guarded, sign_envelope
 from tests.conformance.calls_admin import perform
 from tests.conformance.calls_orderer import broadcast_all, fetch_block
-from tests.conformance.outages import USER, Faulty, eventually, submitted, until
-from tests.networks import KINDS
+from tests.conformance.outages import USER, Faulty, eventually, network_of_its_own, submitted, until
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("orderers-faults")]
 
@@ -36,19 +32,9 @@ def faulty(
     fabric: str, book_of: Callable[[str], Book], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Faulty]:
     """The slice again, for itself."""
-    folder = tmp_path_factory.mktemp("orderers-faults")
-    data = yaml.safe_load(KINDS["config"].topology(folder).read_text(encoding="utf-8"))
-    data["network"] = "orderers-faults"
-    topology = folder / "topology.yaml"
-    topology.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-    network = Consortium(topology, folder / "state", runtime=fabric)
-    try:
-        network.up()
-        access = access_to(network)
-        yield Faulty(network, access, book_of("config").page(PAGE), fabric)
-        access.close()
-    finally:
-        network.down()
+    folder = tmp_path_factory.mktemp(PAGE)
+    with network_of_its_own("config", PAGE, folder, fabric, book_of("config")) as network:
+        yield network
 
 
 @pytest.mark.parametrize(("node", "name"), [(FOLLOWER, "a follower"), (LEADER, "the leader")])

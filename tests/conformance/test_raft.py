@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-import yaml
 from fabric_protos.common import common_pb2
 from fabric_protos.orderer import ab_pb2
 
-from hlf_network import Consortium
-from tests.access import access_to
 from tests.conformance.book import Book
 from tests.conformance.calls import Access, Answer, endorse, sign_envelope
 from tests.conformance.calls_admin import perform
 from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block
 from tests.conformance.calls_raft import read_messages
-from tests.conformance.outages import USER, Faulty, eventually, submitted, until
-from tests.networks import KINDS
+from tests.conformance.outages import USER, Faulty, eventually, network_of_its_own, submitted, until
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("raft-faults")]
 
@@ -36,20 +32,11 @@ def faulty(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Faulty]:
     """The Raft network of a kind with three orderers instead of four."""
-    folder = tmp_path_factory.mktemp("raft-faults")
-    data = yaml.safe_load(KINDS[request.param].topology(folder).read_text(encoding="utf-8"))
-    data["network"] = "raft-faults"
-    data["organizations"]["org-b"]["orderers"] = 1
-    topology = folder / "topology.yaml"
-    topology.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-    network = Consortium(topology, folder / "state", runtime=fabric)
-    try:
-        network.up()
-        access = access_to(network)
-        yield Faulty(network, access, book_of(request.param).page(PAGE), fabric)
-        access.close()
-    finally:
-        network.down()
+    folder = tmp_path_factory.mktemp(PAGE)
+    with network_of_its_own(
+        request.param, PAGE, folder, fabric, book_of(request.param), {"org-b": {"orderers": 1}}
+    ) as network:
+        yield network
 
 
 def test_without_a_majority_raft_takes_nothing_and_goes_on_with_one(faulty: Faulty) -> None:

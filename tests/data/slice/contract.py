@@ -1,6 +1,6 @@
 """A contract small enough to show what Fabric itself does: one function for each behaviour."""
 
-import time
+import threading
 
 from hlf_chaincode import Context, Contract, ContractError, Private, key_policy, query, transaction
 
@@ -269,7 +269,7 @@ class Records(Contract):
     @query
     def wait(self, ctx: Context, milliseconds: int) -> str:
         """Answer late."""
-        time.sleep(milliseconds / 1000)
+        threading.Event().wait(milliseconds / 1000)
         return "at last"
 
     @transaction
