@@ -241,7 +241,7 @@ class PeerDeliverService(events_pb2_grpc.DeliverServicer):
                 yield _status(item)
                 continue
             if not item[0].HasField("data"):
-                # HEADER_WITH_SIG: Fabric's peer fails here for want of data to filter.
+                # HEADER_WITH_SIG: a header alone has nothing to filter.
                 yield _status(common_pb2.BAD_REQUEST)
                 return
             try:
