@@ -63,7 +63,12 @@ class Emulated:
         if pid is None:
             raise RuntimeError("the emulator does not run")
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: self.process.pid is None, 10, lambda: "the emulator outlives kill -9", every=0.01)
+
+        def gone() -> bool:
+            # A zombie's threads may live a little longer, and hold its ports as long.
+            return self.process.pid is None and len(list(Path("/proc").glob(f"{pid}/task/*"))) <= 1
+
+        wait_until(gone, 10, lambda: "the emulator outlives kill -9", every=0.01)
 
     def start(self) -> None:
         """Start the process again on the state that it had."""
