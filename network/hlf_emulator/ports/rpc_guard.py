@@ -6,8 +6,7 @@ for each, and grpc's other implementations have others.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +98,11 @@ class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
             try:
                 if isinstance(request, _Refused):
                     raise request.error(streaming=False)
-                with self._slot(service):
+                self._take_slot(service)
+                try:
                     return await answer(request, context)
+                finally:
+                    self._in_flight[service] -= 1
             except RpcError as error:
                 await abort(context, error)
 
@@ -111,19 +113,22 @@ class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
         async def guarded(request: Any, context: Any) -> AsyncIterator[Any]:
             try:
-                with self._slot(service):
+                self._take_slot(service)
+                try:
                     if isinstance(request, _Refused):
                         raise request.error(streaming=True)
                     whole = _messages(request) if handler.request_streaming else request
                     async for message in answer(whole, context):
                         yield message
+                finally:
+                    self._in_flight[service] -= 1
             except RpcError as error:
                 await abort(context, error)
 
         return guarded
 
-    @contextmanager
-    def _slot(self, service: str) -> Iterator[None]:
+    def _take_slot(self, service: str) -> None:
+        """Count a call in, which its end counts out. Raises RpcError when there are too many."""
         limit = self._limits.get(service)
         if limit is not None and self._in_flight[service] >= limit:
             raise RpcError(
@@ -131,10 +136,6 @@ class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 f"too many requests for {service}, exceeding concurrency limit ({limit})",
             )
         self._in_flight[service] += 1
-        try:
-            yield
-        finally:
-            self._in_flight[service] -= 1
 
 
 async def _messages(request_iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
