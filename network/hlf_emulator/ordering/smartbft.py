@@ -64,7 +64,7 @@ class SmartBft:
             raise Refused(ALREADY_EXISTS)
         if request.id in self._processed:
             raise Refused(ALREADY_PROCESSED)
-        if not self.has_quorum and len(pool) >= self._options.request_pool_size:
+        if len(pool) >= self._options.request_pool_size and not self.has_quorum:
             # With a quorum there is room before Fabric's five seconds are over; here they are not waited for.
             raise Refused(
                 f"failed to submit request: acquiring semaphore for request: {_request_info(request)}: "
