@@ -12,7 +12,9 @@ from fabric_protos.ledger.rwset.kvrwset import kv_rwset_pb2
 from fabric_protos.peer import chaincode_event_pb2, proposal_pb2, proposal_response_pb2
 from fabric_protos.peer.lifecycle import lifecycle_pb2
 
+from hlf.admin.discovery import Discovery
 from hlf.admin.package import ccaas_package, package_id
+from hlf_network.waiting import wait_until
 from tests.conformance import definitions, shim_messages
 from tests.conformance.bare_chaincode import BareChaincode
 from tests.conformance.calls import (
@@ -98,6 +100,22 @@ def deploy(access: Access, step: Case) -> None:
     commit = lifecycle_pb2.CommitChaincodeDefinitionArgs(**fields)
     definitions.add_terms(commit, terms)
     _arrange(access, "org-a", list(_PEERS), "CommitChaincodeDefinition", commit, channel)
+    if "package_id" not in step:
+        running = set(_PEERS) - set(step.get("without_package", ()))
+        _wait_gossiped(access, channel, step["deploy"], str(fields["sequence"]), running)
+
+
+def _wait_gossiped(access: Access, channel: str, name: str, sequence: str, running: set[str]) -> None:
+    """Until both peers know of each other that they run a definition: gossip takes a second or more."""
+    for organization in _PEERS:
+        identity = access.identity(f"{organization}/admin")
+        with Discovery(access.endpoint(access.gateway_of(organization)), identity) as discovery:
+
+            def known(discovery: Discovery = discovery) -> bool:
+                peers = discovery.peers(channel)
+                return running <= {peer.msp_id for peer in peers if peer.chaincodes.get(name) == sequence}
+
+            wait_until(known, 20, lambda: f"{name} was not seen at {', '.join(sorted(running))}")
 
 
 def _arrange(
