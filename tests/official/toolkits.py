@@ -83,17 +83,26 @@ def _prepare(language: str, commands: Sequence[Sequence[str]], environment: Mapp
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(sources, folder)
         for command in commands:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env={**os.environ, **environment},
-                capture_output=True,
-                check=False,
-                text=True,
-                timeout=SECONDS,
-            )
+            # Once more on failure: npm now and then stumbles over folders that it makes itself.
+            done = _run(command, folder, environment)
             if done.returncode:
-                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                pytest.skip(f"the official {language} packages cannot be had here: {' '.join(last)}")
+                done = _run(command, folder, environment)
+            if done.returncode:
+                said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+                pytest.skip(f"the official {language} packages cannot be had here: {'; '.join(said[:3])}")
         stamp.write_text(wanted, encoding="utf-8")
     return folder
+
+
+def _run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=SECONDS,
+    )
