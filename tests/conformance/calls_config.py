@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from fabric_protos.common import common_pb2, configtx_pb2
-from fabric_protos.orderer import ab_pb2
 from fabric_protos.peer import events_pb2
 
 from hlf.wire.blocks import decode_block, last_config_index
 from hlf.wire.config_update import compute_update, sign_update
 from hlf.wire.configtx import config_of
-from hlf.wire.deliver import ENDLESS, seek_envelope
+from hlf.wire.deliver import seek_envelope
 from hlf_network.waiting import wait_until
 from tests.conformance import calls_admin
 from tests.conformance.calls import SECONDS, Access, Answer, Case
 from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block, http_call, multipart
+from tests.conformance.calls_raft import read_messages
 from tests.conformance.config_changes import CHANGES, sequence_of, spoil_update
 
 EVERYBODY = ("org-a/admin", "org-b/admin", "org-c/admin", "orderer/org-a", "orderer/org-b")
@@ -143,24 +143,8 @@ def _await_config(access: Access, case: Case, channel: str, height: int, sequenc
 
 @contextmanager
 def _blocks(access: Access, node: str, channel: str, start: int) -> Iterator[Iterator[common_pb2.Block]]:
-    envelope = seek_envelope(
-        access.identity("node/orderer0.org-a"),
-        channel,
-        start,
-        ENDLESS,
-        timestamp_ns=time.time_ns(),
-        nonce=os.urandom(24),
-    )
-    stub = access.channel(node).stream_stream(
-        "/orderer.AtomicBroadcast/Deliver",
-        request_serializer=common_pb2.Envelope.SerializeToString,
-        response_deserializer=ab_pb2.DeliverResponse.FromString,
-    )
-    stream = stub(iter([envelope]), timeout=SECONDS)
-    try:
-        yield (message.block for message in stream)
-    finally:
-        stream.cancel()
+    with closing(read_messages(access, node, start, channel, "node/orderer0.org-a")) as messages:
+        yield (message.block for message in messages)
 
 
 def _committed(access: Access, peer: str, channel: str, number: int) -> list[str]:

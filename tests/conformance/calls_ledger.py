@@ -15,28 +15,17 @@ from tests.conformance.calls import (
     commit_status,
     endorse,
     guarded,
-    node_of,
     sign_envelope,
-    signed_proposal,
     submit,
-    unary,
 )
+from tests.conformance.calls_lifecycle import propose
 
 _NEWEST = str(2**64 - 1).encode()
 """The number by which Fabric gives the newest block."""
 
 
 def _propose(access: Access, case: Case) -> proposal_response_pb2.Response:
-    _, signed = signed_proposal(access, case)
-    answer = unary(
-        access,
-        node_of(access, case),
-        "/protos.Endorser/ProcessProposal",
-        signed,
-        proposal_response_pb2.ProposalResponse,
-    )
-    assert isinstance(answer, proposal_response_pb2.ProposalResponse)
-    return answer.response
+    return propose(access, case).response
 
 
 def _block(access: Access, case: Case, number: int) -> common_pb2.Block:

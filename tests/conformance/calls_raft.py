@@ -88,11 +88,13 @@ def read_blocks(access: Access, node: str, start: int) -> Iterator[common_pb2.Bl
         yield message.block
 
 
-def read_messages(access: Access, node: str, start: int) -> Iterator[ab_pb2.DeliverResponse]:
-    """What an orderer says to somebody who wants its blocks from `start` on, without end."""
+def read_messages(
+    access: Access, node: str, start: int, channel: str = "slice", reader: str = "org-a/admin"
+) -> Iterator[ab_pb2.DeliverResponse]:
+    """What an orderer says to a `reader` who wants its blocks from `start` on, without end."""
     envelope = seek_envelope(
-        access.identity("org-a/admin"),
-        "slice",
+        access.identity(reader),
+        channel,
         start,
         ENDLESS,
         timestamp_ns=time.time_ns(),
