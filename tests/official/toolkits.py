@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -30,7 +31,17 @@ def node() -> Toolkit:
     program, npm = _program("node"), _program("npm")
     folder = _prepare(
         "node",
-        [[npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]],
+        [
+            [
+                npm,
+                "install",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--no-package-lock",
+                "--maxsockets=1",
+            ]
+        ],
         {"npm_config_fetch_retries": "1"},
     )
     return Toolkit(folder, [program, "client.mjs"], [program, "chaincode.cjs"])
@@ -41,7 +52,17 @@ def node_ca() -> Toolkit:
     program, npm = _program("node"), _program("npm")
     folder = _prepare(
         "node-ca",
-        [[npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]],
+        [
+            [
+                npm,
+                "install",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--no-package-lock",
+                "--maxsockets=1",
+            ]
+        ],
         {"npm_config_fetch_retries": "1"},
     )
     return Toolkit(folder, [program, "client.cjs"])
@@ -86,10 +107,22 @@ def _prepare(language: str, commands: Sequence[Sequence[str]], environment: Mapp
             # Once more on failure: npm now and then stumbles over folders that it makes itself.
             done = _run(command, folder, environment)
             if done.returncode:
+                # What the first try left must not be taken for installed.
+                shutil.rmtree(folder / "node_modules", ignore_errors=True)
                 done = _run(command, folder, environment)
             if done.returncode:
                 said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
                 pytest.skip(f"the official {language} packages cannot be had here: {'; '.join(said[:3])}")
+        packages = (
+            json.loads((folder / "package.json").read_text())["dependencies"]
+            if "npm" in commands[0][0]
+            else ()
+        )
+        missing = [
+            name for name in packages if not (folder / "node_modules" / name / "package.json").exists()
+        ]
+        if missing:
+            pytest.skip(f"npm answered success and did not install {', '.join(missing)}")
         stamp.write_text(wanted, encoding="utf-8")
     return folder
 
