@@ -51,7 +51,7 @@ from hlf.gateway import Commit, Contract, Gateway, Network, Proposal, Transactio
 from hlf.identity import Identity, SigningIdentity
 from hlf.profile import Profile, load_profile
 from hlf.steps import CommitStatus, Outcome
-from hlf.wallet import Wallet
+from hlf.wallet import MemoryWallet, Wallet
 
 __all__ = [
     "AsyncDriver",
@@ -78,6 +78,7 @@ __all__ = [
     "GatewayError",
     "Identity",
     "IdentityError",
+    "MemoryWallet",
     "Network",
     "Outcome",
     "PeerDetail",

@@ -10,7 +10,8 @@ The format is the one of the former Fabric SDKs and of fabric-samples' test netw
         tlsCACerts: {path: tls/ca.pem}        # or pem: a text, or a list of texts
         grpcOptions: {ssl-target-name-override: peer0.org1.example.com}
 
-Paths are relative to the profile's folder.
+Paths are relative to the profile's folder. For peers that ask clients for a certificate, its PEM and its
+key's stand under ``client.tlsCerts.client.cert`` and ``.key``, by path or pem, for all nodes.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class NodeProfile:
     override_host: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     file: str = field(default="", repr=False)
+    client_certificate_pem: bytes | None = field(default=None, repr=False)
+    client_key_pem: bytes | None = field(default=None, repr=False)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -50,8 +53,15 @@ class NodeProfile:
             raise ConfigurationError(
                 f"{self.name} uses TLS and has no tlsCACerts", file=self.file, field="tlsCACerts"
             )
-        roots = self.tls_root_pem if secure else None
-        return Endpoint(parts.netloc, roots, override_host=self.override_host if secure else None)
+        if not secure:
+            return Endpoint(parts.netloc)
+        return Endpoint(
+            parts.netloc,
+            self.tls_root_pem,
+            override_host=self.override_host,
+            client_certificate_pem=self.client_certificate_pem,
+            client_key_pem=self.client_key_pem,
+        )
 
 
 @dataclass(frozen=True)
@@ -111,24 +121,30 @@ def load_profile(path: str | Path) -> Profile:
         raise ConfigurationError(
             f"is not valid {file.suffix[1:] or 'YAML'}: {error}", file=str(file)
         ) from error
-    return _Reader(file).profile(data)
+    return ProfileReader(file).profile(data)
 
 
-class _Reader:
-    def __init__(self, file: Path) -> None:
+class ProfileReader:
+    """Reads a profile that has been parsed. Paths in it are relative to ``base``, its folder by default."""
+
+    def __init__(self, file: Path, base: Path | None = None) -> None:
         self.file = file
+        self.base = file.parent if base is None else base
+        self._client_tls: tuple[bytes | None, bytes | None] = (None, None)
 
     def fail(self, field: str, message: str) -> ConfigurationError:
+        """Return the error for a field."""
         return ConfigurationError(message, file=str(self.file), field=field)
 
     def mapping(self, value: Any, field: str) -> dict[str, Any]:
+        """Return a mapping that is there, or an empty one."""
         if value is None:
             return {}
         if not isinstance(value, dict):
             raise self.fail(field, "a mapping is expected")
         return value
 
-    def names(self, value: Any, field: str) -> tuple[str, ...]:
+    def _names(self, value: Any, field: str) -> tuple[str, ...]:
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -136,12 +152,17 @@ class _Reader:
         return tuple(value)
 
     def profile(self, data: Any) -> Profile:
+        """Return the profile."""
         root = self.mapping(data, "")
         organizations = {
-            name: self.organization(name, value)
+            name: self._organization(name, value)
             for name, value in self.mapping(root.get("organizations"), "organizations").items()
         }
-        client = self.mapping(root.get("client"), "client").get("organization")
+        settings = self.mapping(root.get("client"), "client")
+        client = settings.get("organization")
+        tls = self.mapping(settings.get("tlsCerts"), "client.tlsCerts").get("client")
+        place = "client.tlsCerts.client"
+        self._client_tls = self.client_tls(self.mapping(tls, place), place, "cert", "key")
         if client is None and len(organizations) == 1:
             client = next(iter(organizations))
         if client not in organizations:
@@ -150,42 +171,58 @@ class _Reader:
             name=str(root.get("name", self.file.stem)),
             organization=client,
             organizations=organizations,
-            peers=self.nodes(root, "peers"),
-            orderers=self.nodes(root, "orderers"),
-            certificate_authorities=self.nodes(root, "certificateAuthorities"),
+            peers=self._nodes(root, "peers"),
+            orderers=self._nodes(root, "orderers"),
+            certificate_authorities=self._nodes(root, "certificateAuthorities"),
             file=str(self.file),
         )
 
-    def organization(self, name: str, value: Any) -> OrganizationProfile:
+    def _organization(self, name: str, value: Any) -> OrganizationProfile:
         place = f"organizations.{name}"
         entry = self.mapping(value, place)
         msp_id = entry.get("mspid", entry.get("mspID"))
         if not isinstance(msp_id, str) or not msp_id:
             raise self.fail(f"{place}.mspid", "is missing")
-        authorities = self.names(entry.get("certificateAuthorities"), f"{place}.certificateAuthorities")
+        authorities = self._names(entry.get("certificateAuthorities"), f"{place}.certificateAuthorities")
         return OrganizationProfile(
-            name, msp_id, self.names(entry.get("peers"), f"{place}.peers"), authorities
+            name, msp_id, self._names(entry.get("peers"), f"{place}.peers"), authorities
         )
 
-    def nodes(self, root: dict[str, Any], section: str) -> dict[str, NodeProfile]:
+    def _nodes(self, root: dict[str, Any], section: str) -> dict[str, NodeProfile]:
         return {
-            name: self.node(name, value, f"{section}.{name}")
+            name: self._node(name, value, f"{section}.{name}")
             for name, value in self.mapping(root.get(section), section).items()
         }
 
-    def node(self, name: str, value: Any, place: str) -> NodeProfile:
+    def _node(self, name: str, value: Any, place: str) -> NodeProfile:
         entry = self.mapping(value, place)
         url = entry.get("url")
         if not isinstance(url, str) or not _URL.fullmatch(url):
             raise self.fail(f"{place}.url", "grpcs://host:port is expected")
         options = self.mapping(entry.get("grpcOptions"), f"{place}.grpcOptions")
         override = options.get("ssl-target-name-override") or options.get("hostnameOverride")
-        roots = self.certificates(entry.get("tlsCACerts"), f"{place}.tlsCACerts")
+        roots = self.pem(entry.get("tlsCACerts"), f"{place}.tlsCACerts")
+        certificate, key = self.client_tls(entry, place, "clientCert", "clientKey")
+        if certificate is None:
+            certificate, key = self._client_tls
         if override is not None and not isinstance(override, str):
             raise self.fail(f"{place}.grpcOptions", "a host name is expected")
-        return NodeProfile(name, url, roots, override, options, str(self.file))
+        return NodeProfile(name, url, roots, override, options, str(self.file), certificate, key)
 
-    def certificates(self, value: Any, place: str) -> bytes | None:
+    def client_tls(
+        self, entry: dict[str, Any], place: str, certificate: str, key: str
+    ) -> tuple[bytes | None, bytes | None]:
+        """Return the client's TLS certificate and key under these fields, or twice None."""
+        both = (
+            self.pem(entry.get(certificate), f"{place}.{certificate}"),
+            self.pem(entry.get(key), f"{place}.{key}"),
+        )
+        if (both[0] is None) != (both[1] is None):
+            raise self.fail(place, f"{certificate} and {key} belong together")
+        return both
+
+    def pem(self, value: Any, place: str) -> bytes | None:
+        """Return what stands there under ``pem``, or in the file under ``path``."""
         entry = self.mapping(value, place)
         if "pem" in entry:
             pem = entry["pem"]
@@ -194,7 +231,7 @@ class _Reader:
                 raise self.fail(f"{place}.pem", "PEM text is expected")
             return "\n".join(parts).encode()
         if "path" in entry:
-            path = self.file.parent / str(entry["path"])
+            path = self.base / str(entry["path"])
             try:
                 return path.read_bytes()
             except OSError as error:

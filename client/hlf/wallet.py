@@ -1,4 +1,4 @@
-"""A folder of identities: one JSON file each, readable by its owner only."""
+"""Identities by name: in a folder, one JSON file each and readable by its owner only, or in memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from hlf.errors import IdentityError
 from hlf.identity import SigningIdentity
 
+# Ours, and what fabric-network's FileSystemWalletStore writes.
+_SUFFIXES = (".json", ".id")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 
 
@@ -22,7 +24,7 @@ class Wallet:
 
     A file ``NAME.json`` is ``{"mspId", "certificate", "key"}``: the certificate and the PKCS#8 key as PEM.
     With a password the key is encrypted, under what scrypt makes of the password: PKCS#8's own derivation is
-    quick to guess through. Files of the Node SDK's wallets are read too.
+    quick to guess through. What the Node SDK's wallets hold (``NAME.id``) is read and removed too.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -30,7 +32,7 @@ class Wallet:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the stored identities, sorted."""
-        return tuple(sorted(path.stem for path in self.folder.glob("*.json")))
+        return tuple(sorted({path.stem for suffix in _SUFFIXES for path in self.folder.glob(f"*{suffix}")}))
 
     def put(self, name: str, identity: SigningIdentity, password: str | bytes | None = None) -> None:
         """Store an identity, replacing one of that name; mode 0600, written whole or not at all."""
@@ -58,7 +60,8 @@ class Wallet:
 
     def get(self, name: str, password: str | bytes | None = None) -> SigningIdentity:
         """Read an identity. IdentityError if there is none, or the password is wrong or missing."""
-        path = self._path(name)
+        ours, theirs = (self._path(name, suffix) for suffix in _SUFFIXES)
+        path = theirs if theirs.exists() and not ours.exists() else ours
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -66,6 +69,12 @@ class Wallet:
             raise IdentityError(f"no identity {name!r} in {self.folder}", hint=f"known: {known}") from None
         except (OSError, ValueError) as error:
             raise IdentityError(f"{path} cannot be read as a wallet entry") from error
+        kind = content.get("type", "X.509") if isinstance(content, dict) else ""
+        if kind not in {"X.509", ""}:
+            raise IdentityError(
+                f"{path} is an entry of type {kind!r}, whose key lies elsewhere",
+                hint="make a SigningIdentity of its certificate and a callable that signs",
+            )
         try:
             credentials = content.get("credentials", content)
             certificate = credentials["certificate"].encode()
@@ -81,12 +90,39 @@ class Wallet:
 
     def remove(self, name: str) -> None:
         """Delete an identity; no error if there is none."""
-        self._path(name).unlink(missing_ok=True)
+        for suffix in _SUFFIXES:
+            self._path(name, suffix).unlink(missing_ok=True)
 
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str, suffix: str = ".json") -> Path:
         if not _NAME.fullmatch(name):
             raise IdentityError(f"{name!r} is not a wallet name", hint="letters, digits and . _ @ + -")
-        return self.folder / f"{name}.json"
+        return self.folder / f"{name}{suffix}"
+
+
+class MemoryWallet:
+    """Identities by name for as long as the program runs, those that sign elsewhere among them."""
+
+    def __init__(self) -> None:
+        self._identities: dict[str, SigningIdentity] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the identities, sorted."""
+        return tuple(sorted(self._identities))
+
+    def put(self, name: str, identity: SigningIdentity) -> None:
+        """Hold an identity, replacing one of that name."""
+        self._identities[name] = identity
+
+    def get(self, name: str) -> SigningIdentity:
+        """Return an identity. IdentityError if there is none."""
+        if name not in self._identities:
+            known = ", ".join(self.names()) or "none"
+            raise IdentityError(f"no identity {name!r} in this wallet", hint=f"known: {known}")
+        return self._identities[name]
+
+    def remove(self, name: str) -> None:
+        """Let go of an identity; no error if there is none."""
+        self._identities.pop(name, None)
 
 
 def _bytes(password: str | bytes) -> bytes:

@@ -35,6 +35,7 @@ NAMES = {
     "GatewayError",
     "Identity",
     "IdentityError",
+    "MemoryWallet",
     "Network",
     "Outcome",
     "PeerDetail",

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hlf import Identity, IdentityError, SigningIdentity, Wallet
+from hlf import Identity, IdentityError, MemoryWallet, SigningIdentity, Wallet
 from hlf.identity import _ORDERS, digest, load_certificate, low_s, verify
 from tests.unit.hlf.fake_gateway import make_identity
 
@@ -27,6 +27,7 @@ def pem(key, password=None):
 @pytest.mark.parametrize(
     "key", [ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1())]
 )
+@pytest.mark.feature("A3", "sync", "async")
 def test_ecdsa_signatures_have_low_s(key):
     identity = make_identity(key=key)
     for number in range(20):
@@ -45,12 +46,14 @@ def test_high_s_is_refused_as_peers_do(identity):
     assert verify(identity.certificate, b"m", low_s(high, "secp256r1"))
 
 
+@pytest.mark.feature("A3", "sync", "async")
 def test_ed25519_signs_the_message_itself():
     identity = make_identity(key=ed25519.Ed25519PrivateKey.generate())
     assert identity.hash == "none"
     assert verify(identity.certificate, b"m", identity.sign(b"m"))
 
 
+@pytest.mark.feature("A4", "sync", "async")
 @pytest.mark.parametrize("name", ["sha256", "sha384", "sha3-256", "sha3-384"])
 def test_hashes(name):
     key = ec.generate_private_key(ec.SECP256R1())
@@ -93,6 +96,7 @@ def test_no_key_in_repr(identity):
     assert repr(identity) == "SigningIdentity(msp_id='Org1MSP')"
 
 
+@pytest.mark.feature("D3")
 @pytest.mark.parametrize("password", [None, "비밀", b"bytes"])
 def test_wallet_round_trip(tmp_path, identity, password):
     wallet = Wallet(tmp_path / "w")
@@ -114,6 +118,7 @@ def test_wallet_round_trip(tmp_path, identity, password):
         wallet.get("alice")
 
 
+@pytest.mark.feature("D5")
 def test_wallet_reads_the_node_sdk_format(tmp_path, identity):
     entry = {
         "credentials": {
@@ -124,8 +129,33 @@ def test_wallet_reads_the_node_sdk_format(tmp_path, identity):
         "type": "X.509",
         "version": 1,
     }
-    (tmp_path / "bob.json").write_text(json.dumps(entry))
-    assert Wallet(tmp_path).get("bob").msp_id == "Org1MSP"
+    (tmp_path / "bob.id").write_text(json.dumps(entry))
+    (tmp_path / "kim.json").write_text(json.dumps(entry))
+    (tmp_path / "hsm.id").write_text(json.dumps({**entry, "type": "HSM-X.509"}))
+    wallet = Wallet(tmp_path)
+    assert wallet.names() == ("bob", "hsm", "kim")
+    for name in ("bob", "kim"):
+        assert wallet.get(name).msp_id == "Org1MSP"
+        assert verify(identity.certificate, b"m", wallet.get(name).sign(b"m"))
+    with pytest.raises(IdentityError, match=r"type 'HSM-X\.509', whose key lies elsewhere"):
+        wallet.get("hsm")
+    wallet.remove("bob")
+    assert wallet.names() == ("hsm", "kim")
+
+
+@pytest.mark.feature("D4")
+def test_a_wallet_in_memory_holds_signers_of_any_kind(identity):
+    wallet = MemoryWallet()
+    elsewhere = SigningIdentity(identity.identity, lambda message: b"signed by a KMS")
+    wallet.put("alice", identity)
+    wallet.put("kms", elsewhere)
+    assert wallet.names() == ("alice", "kms")
+    assert wallet.get("alice") is identity
+    assert wallet.get("kms").sign(b"m") == b"signed by a KMS"
+    wallet.remove("alice")
+    wallet.remove("alice")
+    with pytest.raises(IdentityError, match=r"no identity 'alice' in this wallet \(known: kms\)"):
+        wallet.get("alice")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"mspId": "A", "certificate": "x", "key": "y"}'])

@@ -45,6 +45,7 @@ def write(tmp_path, data, suffix="yaml"):
     return file
 
 
+@pytest.mark.feature("D1")
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
 def test_sample_profile(tmp_path, suffix):
     profile = load_profile(write(tmp_path, SAMPLE, suffix))
@@ -58,10 +59,24 @@ def test_sample_profile(tmp_path, suffix):
         profile.peer("peer9")
 
 
+@pytest.mark.feature("D1")
 def test_certificate_by_path_is_relative_to_the_profile(tmp_path, identity):
     (tmp_path / "ca.pem").write_bytes(b"PEM")
     data = {**SAMPLE, "peers": {"p": {"url": "grpcs://h:1", "tlsCACerts": {"path": "ca.pem"}}}}
     assert load_profile(write(tmp_path, data)).peers["p"].endpoint.tls_root_pem == b"PEM"
+
+
+@pytest.mark.feature("D1")
+def test_mutual_tls(tmp_path, identity):
+    (tmp_path / "client.pem").write_bytes(identity.certificate)
+    client = {"cert": {"path": "client.pem"}, "key": {"pem": "a key"}}
+    data = {**SAMPLE, "client": {"organization": "Org1", "tlsCerts": {"client": client}}}
+    endpoint = load_profile(write(tmp_path, data)).peer().endpoint
+    assert endpoint.client_certificate_pem == identity.certificate
+    assert endpoint.client_key_pem == b"a key"
+    del client["key"]
+    with pytest.raises(ConfigurationError, match=r"client\.tlsCerts\.client: cert and key belong together"):
+        load_profile(write(tmp_path, data))
 
 
 def test_plain_peer(tmp_path, identity, fake):
