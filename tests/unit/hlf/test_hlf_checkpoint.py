@@ -7,6 +7,7 @@ import pytest
 from hlf import Checkpoint, ConfigurationError, FileCheckpoint
 
 
+@pytest.mark.feature("A12", "sync")
 def test_listener_goes_on_where_it_stopped(fake, gateway, tmp_path):
     block = [("t1", "a", b""), ("t2", "a", b"")]
     fake.events = [(3, block)]
@@ -35,6 +36,7 @@ def test_listener_goes_on_where_it_stopped(fake, gateway, tmp_path):
         ("", None, ""),
     ],
 )
+@pytest.mark.feature("A12", "sync", "async")
 def test_files_of_other_sdks(tmp_path, content, number, transaction_id):
     (tmp_path / "c").write_text(content)
     with FileCheckpoint(tmp_path / "c") as checkpoint:
@@ -49,6 +51,7 @@ def test_blocks(tmp_path):
     assert json.loads((tmp_path / "c").read_text()) == {"blockNumber": 8, "transactionId": ""}
 
 
+@pytest.mark.feature("A12", "sync", "async")
 def test_one_process_at_a_time(tmp_path):
     with FileCheckpoint(tmp_path / "c"), pytest.raises(ConfigurationError, match="another process"):
         FileCheckpoint(tmp_path / "c")
@@ -62,6 +65,7 @@ def test_file_that_is_none(tmp_path, content):
         FileCheckpoint(tmp_path / "c")
 
 
+@pytest.mark.feature("A12", "sync", "async")
 def test_memory():
     checkpoint = Checkpoint()
     checkpoint.move(3, "t")

@@ -37,6 +37,8 @@ def face(request):
     return request.param
 
 
+@pytest.mark.feature("A1", "sync", "async")
+@pytest.mark.feature("A11", "sync", "async")
 def test_events_in_order(fake, gateway, identity, face):
     fake.events = [(3, [("t1", "made", b"1"), ("t2", "made", b"2")]), (5, [("t3", "gone", b"")])]
     events = take(fake, gateway, identity, face, 3, start_block=3)
@@ -47,6 +49,8 @@ def test_events_in_order(fake, gateway, identity, face):
     ]
 
 
+@pytest.mark.feature("A11", "sync", "async")
+@pytest.mark.feature("A12", "sync", "async")
 def test_after_transaction_skips_what_was_dealt_with(fake, gateway, identity, face):
     fake.events = [(3, [("t1", "a", b""), ("t2", "a", b""), ("t3", "a", b"")]), (4, [("t4", "a", b"")])]
     events = take(fake, gateway, identity, face, 2, start_block=3, after_transaction_id="t2")
@@ -59,6 +63,7 @@ def test_after_transaction_without_event_silences_nothing(fake, gateway, identit
     assert [event.transaction_id for event in events] == ["t1", "t4"]
 
 
+@pytest.mark.feature("A13", "sync", "async")
 def test_broken_stream_raises(fake, gateway, identity, face):
     fake.events = [(3, [("t1", "a", b"")]), BROKEN]
     with pytest.raises(hlf.EventError) as caught:
@@ -68,6 +73,7 @@ def test_broken_stream_raises(fake, gateway, identity, face):
     assert caught.value.retryable
 
 
+@pytest.mark.feature("A13", "sync", "async")
 def test_reconnect_loses_and_doubles_nothing(fake, gateway, identity, face):
     block = [("t1", "a", b""), ("t2", "a", b"")]
     fake.events = [(3, block), BROKEN, BROKEN, (3, block), (4, [("t3", "a", b"")])]
@@ -167,6 +173,7 @@ def test_a_cancelled_reader_stays_cancelled(fake, identity):
     asyncio.run(scenario())
 
 
+@pytest.mark.feature("A11", "sync", "async")
 @pytest.mark.parametrize("kind", ["blocks", "filtered_blocks"])
 def test_blocks_between_start_and_stop(fake, gateway, identity, face, kind):
     def number(item):

@@ -58,6 +58,9 @@ def contract(gateway):
     return gateway.network("ch").contract("basic")
 
 
+@pytest.mark.feature("A1", "sync", "async")
+@pytest.mark.feature("A5", "sync", "async")
+@pytest.mark.feature("A8", "sync", "async")
 def test_evaluate_passes_arguments_transient_data_and_organizations(run, fake):
     async def scenario(gateway, wait):
         return await wait(
@@ -73,6 +76,7 @@ def test_evaluate_passes_arguments_transient_data_and_organizations(run, fake):
     assert len(request.transaction_id) == 64
 
 
+@pytest.mark.feature("A8", "sync", "async")
 def test_named_contract_qualifies_the_function(run):
     async def scenario(gateway, wait):
         return await wait(gateway.network("ch").contract("basic", "assets").evaluate("Read"))
@@ -80,6 +84,8 @@ def test_named_contract_qualifies_the_function(run):
     assert run(scenario) == b"assets:Read"
 
 
+@pytest.mark.feature("A1", "sync", "async")
+@pytest.mark.feature("A5", "sync", "async")
 def test_execute_returns_the_outcome(run, fake):
     async def scenario(gateway, wait):
         return await wait(contract(gateway).execute("Write", "a", endorsing_organizations=("Org1MSP",)))
@@ -93,6 +99,7 @@ def test_execute_returns_the_outcome(run, fake):
     assert list(fake.requests["Endorse"][0].endorsing_organizations) == ["Org1MSP"]
 
 
+@pytest.mark.feature("A10", "sync", "async")
 def test_chaincode_message_is_in_the_error(run, fake):
     fake.script["Endorse"] = [
         Refuse(Code.ABORTED, "failed to endorse transaction, see attached details", [CHAINCODE_SAYS])
@@ -128,6 +135,7 @@ def test_evaluate_error(run, fake):
     assert caught.value.retryable
 
 
+@pytest.mark.feature("A10", "sync", "async")
 def test_invalid_transaction_is_a_commit_error(run, fake):
     fake.commit_on_submit = False
 
@@ -149,6 +157,7 @@ def test_invalid_transaction_is_a_commit_error(run, fake):
     assert pickle.loads(pickle.dumps(error)).block_number == 10
 
 
+@pytest.mark.feature("A17", "sync", "async")
 def test_uncertain_submit_that_was_ordered_is_resolved(run, fake):
     def ordered_yet_refused(request):
         fake.accept(request.prepared_transaction)
@@ -163,6 +172,8 @@ def test_uncertain_submit_that_was_ordered_is_resolved(run, fake):
     assert len(fake.submitted) == 1
 
 
+@pytest.mark.feature("A16", "sync", "async")
+@pytest.mark.feature("A17", "sync", "async")
 def test_uncertain_submit_that_was_lost_is_sent_again_unchanged(run, fake):
     fake.script["Submit"] = [NO_QUORUM, NO_QUORUM]
 
@@ -176,6 +187,7 @@ def test_uncertain_submit_that_was_lost_is_sent_again_unchanged(run, fake):
     assert len(fake.requests["Endorse"]) == 1
 
 
+@pytest.mark.feature("A17", "sync", "async")
 def test_accepted_submit_that_orderers_lost_is_sent_again(run, fake):
     from fabric_protos.gateway.gateway_pb2 import SubmitResponse
 
@@ -201,6 +213,8 @@ def test_already_processed_does_not_hide_the_outcome(run, fake):
     assert run(scenario).validation_code == "VALID"
 
 
+@pytest.mark.feature("A10", "sync", "async")
+@pytest.mark.feature("A17", "sync", "async")
 def test_outcome_unknown_can_be_resumed_elsewhere(run, fake, identity, quick):
     fake.commit_on_submit = False
 
@@ -276,6 +290,7 @@ def test_commit_status_refused_leaves_the_outcome_unknown(run, fake):
     assert caught.value.code == "PERMISSION_DENIED"
 
 
+@pytest.mark.feature("A9", "sync", "async")
 def test_one_timeout_covers_the_whole_call(run, fake):
     fake.commit_on_submit = False
 
@@ -288,6 +303,7 @@ def test_one_timeout_covers_the_whole_call(run, fake):
     assert caught.value.code == "DEADLINE_EXCEEDED"
 
 
+@pytest.mark.feature("A6", "sync", "async")
 def test_steps(run, fake):
     async def scenario(gateway, wait):
         proposal = contract(gateway).propose("Write", "a")
@@ -306,6 +322,7 @@ def test_steps(run, fake):
     assert status.successful
 
 
+@pytest.mark.feature("A7", "sync", "async")
 def test_offline_signing_of_each_step(run, identity, quick):
     async def scenario(gateway, wait):
         unsigned = contract(gateway).propose("Write", "a")
@@ -358,6 +375,7 @@ def test_shared_channel_survives_a_gateway(fake, identity):
 UNAVAILABLE = Refuse(Code.UNAVAILABLE, "endorser is away")
 
 
+@pytest.mark.feature("A16", "sync", "async")
 def test_nothing_is_retried_unasked(run, fake):
     fake.script["Endorse"] = [UNAVAILABLE]
 
@@ -369,6 +387,7 @@ def test_nothing_is_retried_unasked(run, fake):
     assert len(fake.requests["Endorse"]) == 1
 
 
+@pytest.mark.feature("A16", "sync", "async")
 @pytest.mark.parametrize("call", ["evaluate", "submit"])
 def test_retry_makes_a_new_proposal(run, fake, call):
     rpc = "Evaluate" if call == "evaluate" else "Endorse"
@@ -382,6 +401,7 @@ def test_retry_makes_a_new_proposal(run, fake, call):
     assert len(fake.submitted) == (call == "submit")
 
 
+@pytest.mark.feature("A16", "sync", "async")
 @pytest.mark.parametrize("conflicts", [True, False])
 def test_read_conflicts_are_retried_where_the_caller_says_so(run, fake, conflicts):
     def conflict(request):
@@ -435,6 +455,7 @@ def test_quickstart(fake, identity, tmp_path, capsys):
     assert "is in block 10: Write|a" in printed
 
 
+@pytest.mark.feature("A3", "async")
 def test_asynchronous_signer(fake, identity):
     async def remote(message):
         await asyncio.sleep(0)

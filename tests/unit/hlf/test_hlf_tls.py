@@ -49,6 +49,7 @@ def read(endpoint, identity, face):
     return asyncio.run(scenario())
 
 
+@pytest.mark.feature("A15", "sync", "async")
 @pytest.mark.parametrize("face", ["sync", "async"])
 def test_tls(node, identity, face):
     with serving(node) as server:
