@@ -3,11 +3,11 @@
 from .codec import DecodeError, from_json, to_json
 from .context import Context
 from .contract import Contract, Private, query, transaction
-from .errors import ContractError, PeerError
+from .errors import ContractError, InvokeError, PeerError, QueryError, StateError
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
 from .policy import key_policy
-from .state import KeyValue, Modification, Page, PrivateCollection, State
+from .state import KeyValue, Modification, Page, PrivateCollection, Results, State
 
 __all__ = [
     "ClientIdentity",
@@ -15,13 +15,17 @@ __all__ = [
     "Contract",
     "ContractError",
     "DecodeError",
+    "InvokeError",
     "KeyValue",
     "Modification",
     "Page",
     "PeerError",
     "Private",
     "PrivateCollection",
+    "QueryError",
+    "Results",
     "State",
+    "StateError",
     "composite_key",
     "from_json",
     "key_policy",

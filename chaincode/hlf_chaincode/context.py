@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 from fabric_protos.peer import proposal_pb2
 
-from .errors import ContractError, PeerError
+from .errors import ContractError, InvokeError
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
 from .state import PrivateCollection, State
@@ -44,6 +45,19 @@ class Context:
         return ClientIdentity(self._proposal.creator)
 
     @property
+    def creator(self) -> bytes:
+        """The caller as the proposal names it, a msp.SerializedIdentity; ``client`` reads it."""
+        return self._proposal.creator
+
+    @property
+    def peer_msp_id(self) -> str:
+        """The organization of the peer that endorses; it differs between endorsers, so let no result depend
+        on it. ContractError NO_MSP_ID where the server was not told."""
+        if not self._stub.peer_msp_id:
+            raise ContractError("NO_MSP_ID", "the chaincode server was not told its organization's MSP id")
+        return self._stub.peer_msp_id
+
+    @property
     def transient(self) -> Mapping[str, bytes]:
         """Transient data: seen by the endorsers, in no block."""
         return self._proposal.transient
@@ -52,6 +66,30 @@ class Context:
     def args(self) -> tuple[bytes, ...]:
         """All arguments as sent, the function's name first."""
         return self._proposal.args
+
+    @property
+    def string_args(self) -> tuple[str, ...]:
+        """All arguments as text; ContractError INVALID_ARGUMENT where one is not UTF-8."""
+        try:
+            return tuple(arg.decode() for arg in self.args)
+        except UnicodeDecodeError:
+            raise ContractError("INVALID_ARGUMENT", "an argument is not UTF-8 text") from None
+
+    @property
+    def function_and_parameters(self) -> tuple[str, tuple[str, ...]]:
+        """The function's name as sent ("" without any) and the other arguments, as text."""
+        function, *parameters = self.string_args or ("",)
+        return function, tuple(parameters)
+
+    @property
+    def args_slice(self) -> bytes:
+        """All arguments as sent, one after the other."""
+        return b"".join(self.args)
+
+    @property
+    def is_init(self) -> bool:
+        """Whether this is the chaincode's initialization (``--isInit``)."""
+        return self._proposal.is_init
 
     @property
     def decorations(self) -> Mapping[str, bytes]:
@@ -65,7 +103,7 @@ class Context:
 
     @property
     def signed_proposal(self) -> proposal_pb2.SignedProposal:
-        """The proposal as the client signed it."""
+        """The proposal as the client signed it, for checks of its bytes and signature."""
         return self._proposal.signed
 
     @property
@@ -85,6 +123,16 @@ class Context:
         """Object type and attributes of a composite key."""
         return split_composite_key(key)
 
+    @contextmanager
+    def write_batch(self) -> Iterator[None]:
+        """Send what is written in this block by its end: StateError comes here, not at the call's end.
+
+        Writes are gathered in any case where the peer takes batches (Fabric 3.1); to a 2.5 peer each goes
+        by itself. When the block raises, what it wrote and was not sent yet goes with the next batch.
+        """
+        yield
+        self._stub.flush()
+
     def emit(self, name: str, payload: bytes = b"") -> None:
         """Set the transaction's event; it has one. Its payload is public."""
         self._stub.set_event(name, payload)
@@ -92,7 +140,7 @@ class Context:
     def invoke(self, chaincode: str, args: Sequence[bytes | str], channel: str = "") -> bytes:
         """Call another chaincode and return its payload; on another channel it can only read.
 
-        Raises ContractError with the called contract's own refusal, and PeerError for any other failure.
+        Raises ContractError with the called contract's own refusal, and InvokeError for any other failure.
         What the called chaincode writes on this channel becomes part of this transaction, so query functions
         can only call chaincodes of other channels.
         """
@@ -100,4 +148,4 @@ class Context:
         response = self._stub.invoke(chaincode, encoded, channel)
         if response.status < 400:
             return response.payload
-        raise ContractError.from_payload(response.payload) or PeerError(response.message)
+        raise ContractError.from_payload(response.payload) or InvokeError(response.message, response.status)

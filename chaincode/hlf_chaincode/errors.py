@@ -1,7 +1,12 @@
 """What a contract raises, and what the peer answers.
 
-``ContractError`` is a refusal that the contract meant; ``PeerError`` is the peer's own no; ``StreamClosed``
-ends whatever still waits for an answer when the peer's stream is gone.
+``ContractError`` is a refusal that the contract meant; ``StreamClosed`` ends whatever still waits for an
+answer when the peer's stream is gone. What the peer refuses is a ``PeerError``; its text is the peer's own::
+
+    PeerError             also itself: no answer in time, a message over the limit
+    ├ StateError          reading or writing one or several keys, public or private, and their policies
+    │ └ QueryError        ranges, rich queries, history, pages, and their iterators
+    └ InvokeError         the call of another chaincode
 """
 
 from __future__ import annotations
@@ -40,6 +45,29 @@ class ContractError(Exception):
 
 class PeerError(Exception):
     """The peer answered ERROR to a request of the chaincode; the text is the peer's own."""
+
+
+class StateError(PeerError):
+    """The peer refused to read or write state. ``collection`` is empty for public state."""
+
+    def __init__(self, message: str, collection: str = "") -> None:
+        super().__init__(message)
+        self.collection = collection
+
+
+class QueryError(StateError):
+    """The peer refused a range, a rich query, a history or a page of them."""
+
+
+class InvokeError(PeerError):
+    """Another chaincode could not be called, or failed without a refusal of its own.
+
+    ``status`` is its response's, or 0 where the peer refused to call it.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class StreamClosed(Exception):  # noqa: N818 - the field's word

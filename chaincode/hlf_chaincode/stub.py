@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from fabric_protos.peer import chaincode_event_pb2, chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
 
 from .abilities import Abilities
-from .errors import ContractError, PeerError, ProtocolError
+from .errors import ContractError, InvokeError, PeerError, ProtocolError, QueryError, StateError
 from .keys import check_key
 from .policy import VALIDATION_PARAMETER
 from .proposal import Proposal
@@ -33,11 +33,15 @@ class Stub:
 
     ``exchange`` sends a request and returns the peer's RESPONSE or ERROR to it; at most one is under way at
     any time, since a peer drops the second. Writes are gathered where the peer takes batches, in the order
-    they were made, and sent when a batch is full or by ``flush``.
+    they were made, and sent when a batch is full, by ``flush``, and before any request whose answer depends
+    on them. ``peer_msp_id`` is the organization of the peer, where the server was told.
     """
 
-    def __init__(self, proposal: Proposal, exchange: Exchange, abilities: Abilities) -> None:
+    def __init__(
+        self, proposal: Proposal, exchange: Exchange, abilities: Abilities, peer_msp_id: str = ""
+    ) -> None:
         self.proposal = proposal
+        self.peer_msp_id = peer_msp_id
         self.read_only = False
         self.ended = False
         self._asking = False
@@ -46,13 +50,14 @@ class Stub:
         self._abilities = abilities
         self._writes: list[chaincode_shim_pb2.WriteRecord] = []
         self._held = 0
+        self._only_reads = False
 
     # reading
 
     def get(self, key: str, collection: str = "") -> bytes | None:
         """The committed value, or None."""
         request = chaincode_shim_pb2.GetState(key=check_key(key), collection=collection)
-        return self._ask(Message.GET_STATE, request.SerializeToString()) or None
+        return self._state(Message.GET_STATE, request.SerializeToString(), collection) or None
 
     def get_many(self, keys: Sequence[str], collection: str = "") -> list[bytes | None]:
         """The committed values in the order of the keys, in as few messages as the peer allows."""
@@ -63,7 +68,7 @@ class Stub:
         for start in range(0, len(keys), limit):
             part = [check_key(key) for key in keys[start : start + limit]]
             request = chaincode_shim_pb2.GetStateMultiple(keys=part, collection=collection)
-            answer = self._ask(Message.GET_STATE_MULTIPLE, request.SerializeToString())
+            answer = self._state(Message.GET_STATE_MULTIPLE, request.SerializeToString(), collection)
             found = chaincode_shim_pb2.GetStateMultipleResult.FromString(answer).values
             if len(found) != len(part):
                 raise ProtocolError(f"asked for {len(part)} keys, the peer answered {len(found)}")
@@ -73,12 +78,12 @@ class Stub:
     def get_hash(self, key: str, collection: str) -> bytes | None:
         """SHA-256 of a private value as it stands on the channel, or None."""
         request = chaincode_shim_pb2.GetState(key=check_key(key), collection=collection)
-        return self._ask(Message.GET_PRIVATE_DATA_HASH, request.SerializeToString()) or None
+        return self._state(Message.GET_PRIVATE_DATA_HASH, request.SerializeToString(), collection) or None
 
     def get_policy(self, key: str, collection: str = "") -> bytes | None:
         """The key-level endorsement policy, or None."""
         request = chaincode_shim_pb2.GetStateMetadata(key=check_key(key), collection=collection)
-        answer = self._ask(Message.GET_STATE_METADATA, request.SerializeToString())
+        answer = self._state(Message.GET_STATE_METADATA, request.SerializeToString(), collection)
         for entry in chaincode_shim_pb2.StateMetadataResult.FromString(answer).entries:
             if entry.metakey == VALIDATION_PARAMETER:
                 return entry.value or None
@@ -87,7 +92,7 @@ class Stub:
     def range(self, start: str, end: str, collection: str = "") -> Iterator[bytes]:
         """All results of a range, fetched as they are asked for."""
         request = chaincode_shim_pb2.GetStateByRange(startKey=start, endKey=end, collection=collection)
-        return self._results(Message.GET_STATE_BY_RANGE, request.SerializeToString())
+        return self._results(Message.GET_STATE_BY_RANGE, request.SerializeToString(), collection)
 
     def range_page(self, start: str, end: str, page_size: int, bookmark: str) -> Page:
         """One page of a range over public state."""
@@ -99,7 +104,7 @@ class Stub:
     def query(self, query: str, collection: str = "") -> Iterator[bytes]:
         """All results of a CouchDB query."""
         request = chaincode_shim_pb2.GetQueryResult(query=query, collection=collection)
-        return self._results(Message.GET_QUERY_RESULT, request.SerializeToString())
+        return self._results(Message.GET_QUERY_RESULT, request.SerializeToString(), collection)
 
     def query_page(self, query: str, page_size: int, bookmark: str) -> Page:
         """One page of a CouchDB query over public state."""
@@ -173,23 +178,25 @@ class Stub:
         if channel in ("", self.proposal.channel):
             # What it writes there would become part of this transaction.
             self._check_writable("call a chaincode of its own channel, which might write")
+        self.flush()
         name = f"{chaincode}/{channel}" if channel else chaincode
         spec = chaincode_pb2.ChaincodeSpec(
             chaincode_id=chaincode_pb2.ChaincodeID(name=name),
             input=chaincode_pb2.ChaincodeInput(args=list(args)),
         )
-        answer = Message.FromString(self._ask(Message.INVOKE_CHAINCODE, spec.SerializeToString()))
+        payload = self._ask(Message.INVOKE_CHAINCODE, spec.SerializeToString(), InvokeError)
+        answer = Message.FromString(payload)
         if answer.type == Message.COMPLETED:
             return proposal_response_pb2.Response.FromString(answer.payload)
-        raise PeerError(answer.payload.decode(errors="replace"))
+        raise InvokeError(answer.payload.decode(errors="replace"))
 
     def flush(self) -> None:
-        """Send the writes that are still held back."""
+        """Send the writes that are still held back; StateError when the peer refuses one of them."""
         if self._writes:
             batch = chaincode_shim_pb2.WriteBatchState(rec=self._writes)
             self._writes = []
             self._held = 0
-            self._ask(Message.WRITE_BATCH_STATE, batch.SerializeToString())
+            self._state(Message.WRITE_BATCH_STATE, batch.SerializeToString())
 
     # inside
 
@@ -199,7 +206,8 @@ class Stub:
 
     def _write(self, record: chaincode_shim_pb2.WriteRecord) -> None:
         self._check_writable("write")
-        if self._abilities.write_batch:
+        # What the peer is going to refuse is sent at once: its answer belongs to this line.
+        if self._abilities.write_batch and not self._only_reads:
             self._writes.append(record)
             self._held += record.ByteSize()
             if len(self._writes) >= self._abilities.write_batch or self._held >= _BATCH_BYTES:
@@ -209,18 +217,24 @@ class Stub:
         key, collection = record.key, record.collection
         if record.type == kinds.PUT_STATE:
             put = chaincode_shim_pb2.PutState(key=key, value=record.value, collection=collection)
-            self._ask(Message.PUT_STATE, put.SerializeToString())
+            self._state(Message.PUT_STATE, put.SerializeToString(), collection)
         elif record.type == kinds.PUT_STATE_METADATA:
             metadata = chaincode_shim_pb2.PutStateMetadata(
                 key=key, collection=collection, metadata=record.metadata
             )
-            self._ask(Message.PUT_STATE_METADATA, metadata.SerializeToString())
+            self._state(Message.PUT_STATE_METADATA, metadata.SerializeToString(), collection)
         else:
             delete = chaincode_shim_pb2.DelState(key=key, collection=collection)
             purge = record.type == kinds.PURGE_PRIVATE_DATA
-            self._ask(Message.PURGE_PRIVATE_DATA if purge else Message.DEL_STATE, delete.SerializeToString())
+            kind = Message.PURGE_PRIVATE_DATA if purge else Message.DEL_STATE
+            self._state(kind, delete.SerializeToString(), collection)
 
-    def _ask(self, kind: Message.Type.ValueType, payload: bytes) -> bytes:
+    def _state(self, kind: Message.Type.ValueType, payload: bytes, collection: str = "") -> bytes:
+        return self._ask(kind, payload, lambda text: StateError(text, collection))
+
+    def _ask(
+        self, kind: Message.Type.ValueType, payload: bytes, refusal: Callable[[str], PeerError]
+    ) -> bytes:
         if self.ended or self._asking:
             raise ProtocolError("the ledger is open to the thread of the call, until the function returns")
         proposal = self.proposal
@@ -235,15 +249,27 @@ class Stub:
         if answer.type == Message.RESPONSE:
             return answer.payload
         if answer.type == Message.ERROR:
-            raise PeerError(answer.payload.decode(errors="replace"))
+            raise refusal(answer.payload.decode(errors="replace"))
         raise ProtocolError(f"incorrect chaincode message {Message.Type.Name(answer.type)} received")
 
-    def _results(self, kind: Message.Type.ValueType, payload: bytes) -> Iterator[bytes]:
-        response = chaincode_shim_pb2.QueryResponse.FromString(self._ask(kind, payload))
-        # The request has been answered before the first result is asked for: errors surface at the call.
-        return self._iterate(response)
+    def _answer(
+        self, kind: Message.Type.ValueType, payload: bytes, collection: str = "", *, reads_only: bool = False
+    ) -> chaincode_shim_pb2.QueryResponse:
+        if reads_only:
+            # The peer allows these in transactions that write nothing; held writes would hide behind them.
+            self.flush()
+        answer = self._ask(kind, payload, lambda text: QueryError(text, collection))
+        self._only_reads = self._only_reads or reads_only
+        return chaincode_shim_pb2.QueryResponse.FromString(answer)
 
-    def _iterate(self, response: chaincode_shim_pb2.QueryResponse) -> Iterator[bytes]:
+    def _results(self, kind: Message.Type.ValueType, payload: bytes, collection: str = "") -> Iterator[bytes]:
+        response = self._answer(kind, payload, collection, reads_only=bool(collection))
+        # The request has been answered before the first result is asked for: errors surface at the call.
+        return self._iterate(response, collection)
+
+    def _iterate(
+        self, response: chaincode_shim_pb2.QueryResponse, collection: str
+    ) -> Generator[bytes, None, None]:
         try:
             while True:
                 for result in response.results:
@@ -251,19 +277,17 @@ class Stub:
                 if not response.has_more:
                     return
                 following = chaincode_shim_pb2.QueryStateNext(id=response.id).SerializeToString()
-                response = chaincode_shim_pb2.QueryResponse.FromString(
-                    self._ask(Message.QUERY_STATE_NEXT, following)
-                )
+                response = self._answer(Message.QUERY_STATE_NEXT, following, collection)
         except GeneratorExit:
             # Left early. The peer closes what is left open when the call ends, so this may be skipped where
             # the iterator is collected late or inside another request, which a peer would drop.
             if response.has_more and not self.ended and not self._asking:
                 closing = chaincode_shim_pb2.QueryStateClose(id=response.id).SerializeToString()
-                self._ask(Message.QUERY_STATE_CLOSE, closing)
+                self._answer(Message.QUERY_STATE_CLOSE, closing, collection)
             raise
 
     def _page(self, kind: Message.Type.ValueType, payload: bytes) -> Page:
-        response = chaincode_shim_pb2.QueryResponse.FromString(self._ask(kind, payload))
+        response = self._answer(kind, payload, reads_only=True)
         metadata = chaincode_shim_pb2.QueryResponseMetadata.FromString(response.metadata)
         results = [result.resultBytes for result in response.results]
         return Page(results, metadata.bookmark, metadata.fetched_records_count)
