@@ -1,7 +1,8 @@
 """Unit tests of contracts: a channel in memory with Fabric's semantics."""
 
 from .callers import Caller
-from .ledger import MISMATCH, ChaincodeSpec, Event, MemoryLedger, Transaction, TransactionFailed
+from .ledger import MemoryLedger
+from .transactions import MISMATCH, ChaincodeSpec, Event, Transaction, TransactionFailed
 from .world import CollectionSpec
 
 __all__ = [

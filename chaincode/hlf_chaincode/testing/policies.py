@@ -58,6 +58,18 @@ def policy_from_bytes(data: bytes) -> Policy:
     return _from_rule(envelope.rule, principals)
 
 
+def policy_text(policy: Policy) -> str:
+    """A policy as ``parse_policy`` reads it."""
+    if isinstance(policy, SignedBy):
+        return f"'{policy.msp_id}.{policy.role}'"
+    rules = [policy_text(rule) for rule in policy.rules]
+    if policy.count == len(rules):
+        return f"AND({', '.join(rules)})" if len(rules) > 1 else rules[0]
+    if policy.count == 1:
+        return f"OR({', '.join(rules)})"
+    return f"OutOf({policy.count}, {', '.join(rules)})"
+
+
 def members(policy: Policy) -> frozenset[str]:
     """The organizations a policy names."""
     if isinstance(policy, SignedBy):

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ..policy import VALIDATION_PARAMETER
-from .policies import Policy, parse_policy, policy_from_bytes, satisfied
-from .world import ReadWriteSet, World
+from .describe import shown_key, version_text
+from .policies import Policy, parse_policy, policy_from_bytes, policy_text, satisfied
+from .world import Entry, ReadWriteSet, Scan, Version, World
 
 VALID = "VALID"
 ENDORSEMENT_POLICY_FAILURE = "ENDORSEMENT_POLICY_FAILURE"
 MVCC_READ_CONFLICT = "MVCC_READ_CONFLICT"
 PHANTOM_READ_CONFLICT = "PHANTOM_READ_CONFLICT"
+
+
+class Verdict(NamedTuple):
+    """A validation code, and the reason for one that is not VALID."""
+
+    code: str
+    reason: str = ""
+
+
+class _Judge(NamedTuple):
+    """A policy that a transaction must meet, and whose it is."""
+
+    policy: Policy
+    whose: str
 
 
 class BlockPolicies:
@@ -25,58 +41,79 @@ class BlockPolicies:
         self._world = world
         self._changed: set[tuple[str, str] | tuple[str, str, bytes]] = set()
 
-    def check(self, chaincode: str, rwset: ReadWriteSet, endorsers: Sequence[str]) -> str:
+    def check(self, chaincode: str, rwset: ReadWriteSet, endorsers: Sequence[str]) -> Verdict:
         """VALID or ENDORSEMENT_POLICY_FAILURE: key policy, else the collection's, else the chaincode's."""
         signers = [(endorser, "peer") for endorser in endorsers]
-        for namespace in {chaincode} | rwset.namespaces():
-            if not self._namespace(namespace, rwset, signers):
-                return ENDORSEMENT_POLICY_FAILURE
+        written = (*rwset.writes, *rwset.metadata, *rwset.hashed_writes, *rwset.hashed_metadata)
+        for place in written:
+            if place in self._changed:
+                reason = f"an earlier transaction of the block changed the policy of a key of {place[0]}"
+                return Verdict(ENDORSEMENT_POLICY_FAILURE, reason)
+        for namespace in sorted({chaincode} | rwset.namespaces()):
+            for judge in self._judges(namespace, rwset):
+                if not satisfied(judge.policy, signers):
+                    reason = f"{policy_text(judge.policy)}, the policy of {judge.whose}, is not met by "
+                    return Verdict(ENDORSEMENT_POLICY_FAILURE, reason + ", ".join(endorsers))
         self._changed.update(rwset.metadata)
         self._changed.update(rwset.hashed_metadata)
-        return VALID
+        return Verdict(VALID)
 
-    def _namespace(self, namespace: str, rwset: ReadWriteSet, signers: Sequence[tuple[str, str]]) -> bool:
+    def _judges(self, namespace: str, rwset: ReadWriteSet) -> Iterator[_Judge]:
         definition = self._world.definitions[namespace]
-        wider: list[Policy] = []
-        checked = False
+        own = _Judge(definition.policy, f"the chaincode {namespace}")
+        judged = False
         for public in sorted({k for k in (*rwset.writes, *rwset.metadata) if k[0] == namespace}):
-            entry = self._world.entry(*public)
-            policy = entry.metadata.get(VALIDATION_PARAMETER) if entry else None
-            if public in self._changed or (policy and not satisfied(policy_from_bytes(policy), signers)):
-                return False
-            checked = checked or bool(policy)
-            if not policy:
-                wider.append(definition.policy)
+            judged = True
+            yield _key_judge(self._world.entry(*public), f"the key {shown_key(public[1])}") or own
         hashed_keys = {k for k in (*rwset.hashed_writes, *rwset.hashed_metadata) if k[0] == namespace}
         for hashed in sorted(hashed_keys):
+            judged = True
+            policy = definition.collections[hashed[1]].endorsement_policy
+            wider = _Judge(parse_policy(policy), f"the collection {hashed[1]}") if policy else own
             entry = self._world.hashed_entry(*hashed)
-            policy = entry.metadata.get(VALIDATION_PARAMETER) if entry else None
-            if hashed in self._changed or (policy and not satisfied(policy_from_bytes(policy), signers)):
-                return False
-            checked = checked or bool(policy)
-            if not policy:
-                own = definition.collections[hashed[1]].endorsement_policy
-                wider.append(parse_policy(own) if own else definition.policy)
-        if not wider and not checked:
-            wider.append(definition.policy)
-        return all(satisfied(policy, signers) for policy in wider)
+            yield _key_judge(entry, f"a key of the collection {hashed[1]}") or wider
+        if not judged:
+            yield own
 
 
-def check_versions(world: World, rwset: ReadWriteSet) -> str:
+def _key_judge(entry: Entry | None, whose: str) -> _Judge | None:
+    policy = entry.metadata.get(VALIDATION_PARAMETER) if entry else None
+    return _Judge(policy_from_bytes(policy), whose) if policy else None
+
+
+def check_versions(world: World, rwset: ReadWriteSet) -> Verdict:
     """VALID, MVCC_READ_CONFLICT or PHANTOM_READ_CONFLICT against the state as it stands now."""
     for (namespace, key), version in rwset.reads.items():
         entry = world.entry(namespace, key)
-        if (entry.version if entry else None) != version:
-            return MVCC_READ_CONFLICT
+        if _version(entry) != version:
+            return _conflict(f"{namespace} {shown_key(key)}", version, entry)
     for scan in rwset.scans:
-        found = [(key, entry.version) for key, entry in world.scan(scan.namespace, scan.start, scan.end)]
-        if not scan.exhausted:
-            last = scan.results[-1][0].encode() if scan.results else b""
-            found = [item for item in found if item[0].encode() <= last]
-        if tuple(found) != scan.results:
-            return PHANTOM_READ_CONFLICT
+        if _now(world, scan) != scan.results:
+            reason = f"{scan.namespace} {shown_key(scan.start)} to {shown_key(scan.end)} has other keys now"
+            return Verdict(PHANTOM_READ_CONFLICT, reason)
     for (namespace, collection, hashed), version in rwset.hashed_reads.items():
         entry = world.hashed_entry(namespace, collection, hashed)
-        if (entry.version if entry else None) != version:
-            return MVCC_READ_CONFLICT
-    return VALID
+        if _version(entry) != version:
+            return _conflict(f"a key of {namespace}/{collection}", version, entry)
+    return Verdict(VALID)
+
+
+def _now(world: World, scan: Scan) -> tuple[tuple[str, Version], ...]:
+    found = [(key, entry.version) for key, entry in world.scan(scan.namespace, scan.start, scan.end)]
+    if not scan.exhausted:
+        last = scan.results[-1][0].encode() if scan.results else b""
+        found = [item for item in found if item[0].encode() <= last]
+    return tuple(found)
+
+
+def _version(entry: Entry | None) -> Version | None:
+    return entry.version if entry else None
+
+
+def _conflict(what: str, read: Version | None, entry: Entry | None) -> Verdict:
+    reason = f"{what} was read {_at(read)}, and is {_at(_version(entry))} now"
+    return Verdict(MVCC_READ_CONFLICT, reason)
+
+
+def _at(version: Version | None) -> str:
+    return f"at {version_text(version)}" if version else "absent"
