@@ -6,7 +6,7 @@ from .contract import Contract, Private, query, transaction
 from .errors import ContractError, InvokeError, PeerError, QueryError, StateError
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
-from .policy import key_policy
+from .policy import all_of, any_of, key_policy, majority_of, out_of, parse_policy, read_policy
 from .state import KeyValue, Modification, Page, PrivateCollection, Results, State
 
 __all__ = [
@@ -26,10 +26,16 @@ __all__ = [
     "Results",
     "State",
     "StateError",
+    "all_of",
+    "any_of",
     "composite_key",
     "from_json",
     "key_policy",
+    "majority_of",
+    "out_of",
+    "parse_policy",
     "query",
+    "read_policy",
     "split_composite_key",
     "to_json",
     "transaction",

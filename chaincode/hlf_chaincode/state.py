@@ -15,6 +15,7 @@ from fabric_protos.ledger.queryresult import kv_query_result_pb2
 
 from .codec import from_json, to_json
 from .keys import all_composite_range, partial_range, simple_range
+from .policy import Rule
 from .stub import Page as RawPage
 from .stub import Stub
 
@@ -142,12 +143,15 @@ class State:
         """All committed writes of a key, newest first; QueryError where the peer keeps no history."""
         return Results(self._stub.history(key), _modification)
 
-    def set_policy(self, key: str, policy: bytes) -> None:
-        """Set a key-level endorsement policy (see ``key_policy``); it replaces the chaincode's."""
-        self._stub.set_policy(key, policy)
+    def set_policy(self, key: str, policy: bytes | Rule) -> None:
+        """Set a key-level endorsement policy (see ``key_policy``); it replaces the chaincode's.
+
+        Empty bytes take it away. On a key that does not exist and is not written here it does nothing.
+        """
+        self._stub.set_policy(key, _marshalled(policy))
 
     def get_policy(self, key: str) -> bytes | None:
-        """The key-level endorsement policy, or None."""
+        """The key-level endorsement policy, or None; ``read_policy`` says what it asks for."""
         return self._stub.get_policy(key)
 
 
@@ -204,13 +208,17 @@ class PrivateCollection:
         """A CouchDB query over the collection; only in functions that write nothing."""
         return _key_values(self._stub.query(_selector(selector), self.name))
 
-    def set_policy(self, key: str, policy: bytes) -> None:
+    def set_policy(self, key: str, policy: bytes | Rule) -> None:
         """Set a key-level endorsement policy; it replaces the collection's."""
-        self._stub.set_policy(key, policy, self.name)
+        self._stub.set_policy(key, _marshalled(policy), self.name)
 
     def get_policy(self, key: str) -> bytes | None:
         """The key-level endorsement policy, or None."""
         return self._stub.get_policy(key, self.name)
+
+
+def _marshalled(policy: bytes | Rule) -> bytes:
+    return policy.to_bytes() if isinstance(policy, Rule) else policy
 
 
 def _decoded(value: bytes | None, annotation: type[_T]) -> _T | None:
