@@ -1,0 +1,78 @@
+"""The network of the scenarios, and gateways into it by either face."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hlf
+from hlf_network import Consortium
+from hlf_network.access import Access
+from tests.scenarios.faces import Awaited
+
+TOPOLOGY = Path(__file__).parents[1] / "data" / "scenario-topology.yaml"
+
+
+class Way:
+    """The way into the scenario network: who there is, and gateways by one face."""
+
+    def __init__(self, network: Consortium, connect: Callable[..., Any]) -> None:
+        self.network = network
+        self._access = Access(network.layout)
+        self._connect = connect
+
+    def identity(self, organization: str = "org-a") -> hlf.SigningIdentity:
+        """A user of an organization."""
+        return self._access.identity(organization, "user")
+
+    def gateway(self, organization: str = "org-a", identity: Any = None, **options: Any) -> Any:
+        """A connection to an organization's peer as its user, or as another identity."""
+        endpoint = self._access.endpoint(self.network.layout.gateway(organization))
+        return self._connect(endpoint, identity or self.identity(organization), **options)
+
+    def contract(self, organization: str = "org-a", chaincode: str = "assets") -> Any:
+        """A chaincode as an organization's user calls it through its peer."""
+        return self.gateway(organization).network("trade").contract(chaincode)
+
+
+@pytest.fixture(scope="session")
+def scenario_network(fabric: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
+    """Three organizations, up once a session."""
+    network = Consortium(TOPOLOGY, tmp_path_factory.mktemp("scenarios") / "state", runtime=fabric)
+    try:
+        network.up()
+        yield network
+    finally:
+        network.down()
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request: pytest.FixtureRequest, scenario_network: Consortium) -> Iterator[Way]:
+    """The way into the network by one face, then by the other."""
+    with ExitStack() as stack:
+        if request.param == "sync":
+
+            def connect(*arguments: Any, **options: Any) -> Any:
+                return stack.enter_context(hlf.Gateway(*arguments, **options))
+        else:
+            loop = asyncio.new_event_loop()
+            stack.callback(loop.close)
+
+            def connect(*arguments: Any, **options: Any) -> Any:
+                gateway = Awaited(hlf.AsyncGateway(*arguments, **options), loop)
+                stack.callback(gateway.close)
+                return gateway
+
+        yield Way(scenario_network, connect)
+
+
+@pytest.fixture
+def key() -> str:
+    """A key that no other test writes."""
+    return f"k-{os.urandom(6).hex()}"

@@ -1,0 +1,76 @@
+"""Who endorses: organizations by name, keys with owners of their own, and peers that are not there."""
+
+from __future__ import annotations
+
+import pytest
+
+import hlf
+from hlf_network.waiting import wait_until
+from tests.scenarios.conftest import Way
+
+pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("scenarios")]
+
+
+def test_a_query_is_sent_to_the_organization_named(way: Way, key: str) -> None:
+    """Only org-c's own peer has the values of org-c's collection."""
+    way.contract("org-c").submit("hide", "org-c", key, transient={"value": b'"own"'})
+    contract = way.gateway("org-a", way.identity("org-c")).network("trade").contract("assets")
+    assert contract.evaluate("reveal", "org-c", key, endorsing_organizations=["org-c"]) == b"own"
+    with pytest.raises(hlf.EvaluateError):
+        contract.evaluate("reveal", "org-c", key, endorsing_organizations=["org-a"])
+
+
+@pytest.mark.feature("A8", "sync", "async")
+def test_the_organizations_named_and_no_others_endorse(way: Way, key: str) -> None:
+    contract = way.contract()
+    named = ["org-b", "org-c"]
+    transaction = contract.propose("put", key, "x", endorsing_organizations=named).endorse()
+    assert sorted(transaction.endorsers) == named
+    assert transaction.submit().status().successful
+
+
+def test_a_key_with_owners_changes_with_their_endorsement_only(way: Way, key: str) -> None:
+    contract = way.contract()
+    contract.submit("give", key, '["org-b", "org-c"]')
+    # The owners alone satisfy the key's policy, and the gateway finds them by itself.
+    assert sorted(contract.execute("put", key, "by its owners").endorsers) == ["org-b", "org-c"]
+    with pytest.raises(hlf.CommitError, match="ENDORSEMENT_POLICY_FAILURE"):
+        contract.submit("put", key, "by others", endorsing_organizations=["org-a", "org-b"])
+    assert contract.evaluate("get", key) == b"by its owners"
+
+
+def test_a_key_of_one_owner(way: Way, key: str) -> None:
+    contract = way.contract()
+    contract.submit("give", key, '["org-a"]')
+    contract.submit("put", key, "mine", endorsing_organizations=["org-a"])
+    with pytest.raises(hlf.CommitError):
+        contract.submit("put", key, "theirs", endorsing_organizations=["org-b", "org-c"])
+    assert contract.evaluate("get", key) == b"mine"
+
+
+def test_a_stopped_peer_is_done_without_where_the_policy_allows(way: Way, key: str) -> None:
+    enough, all_of_them = way.contract(), way.contract(chaincode="unanimous")
+    all_of_them.submit("put", key, "0")
+    way.network.stop_node("peer0.org-c")
+    try:
+        enough.submit("put", key, "1")
+        assert enough.evaluate("get", key) == b"1"
+        with pytest.raises(hlf.EndorseError) as refused:
+            all_of_them.submit("put", key, "1")
+        assert refused.value.code in {"FAILED_PRECONDITION", "UNAVAILABLE", "ABORTED"}
+    finally:
+        way.network.start_node("peer0.org-c")
+    # Until gossip has told the others that it is back, what fails of this does so without effect.
+    wait_until(lambda: _submits(all_of_them, key), 90, lambda: "org-c's peer was not found again")
+    theirs = way.contract("org-c", "unanimous")
+    wait_until(lambda: theirs.evaluate("get", key) == b"2", 30, lambda: "org-c's peer did not catch up")
+
+
+def _submits(contract: hlf.Contract, key: str) -> bool:
+    try:
+        contract.submit("put", key, "2")
+    except hlf.FabricError as error:
+        if not error.retryable:
+            raise
+        return False
+    return True

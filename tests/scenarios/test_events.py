@@ -1,0 +1,149 @@
+"""Events: live, from a block on, from a checkpoint, and through the restart of a peer."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hlf
+from hlf.wire.blocks import decode_block
+from tests.scenarios.conftest import Way
+
+pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("scenarios")]
+
+
+def take(events: Any, name: str, count: int) -> list[str]:
+    """The payloads of the first `count` events of that name."""
+    return [
+        event.payload.decode()
+        for event in itertools.islice((one for one in events if one.name == name), count)
+    ]
+
+
+@pytest.mark.feature("A11", "sync", "async")
+def test_events_from_now_on(way: Way, key: str) -> None:
+    contract = way.contract()
+    contract.submit("announce", key, "before")
+    # Where it starts is settled before the first event, so that none of what follows can be missed.
+    with way.gateway().network("trade").chaincode_events("assets", reconnect=True) as events:
+        contract.submit("announce", key, "one")
+        contract.submit("announce", key, "two")
+        assert take(events, key, 2) == ["one", "two"]
+
+
+@pytest.mark.feature("A11", "sync", "async")
+def test_events_are_replayed_from_a_block(way: Way, key: str) -> None:
+    contract = way.contract()
+    block = contract.execute("announce", key, "one").block_number
+    contract.submit("announce", key, "two")
+    network = way.gateway().network("trade")
+    for _ in range(2):
+        with network.chaincode_events("assets", start_block=block) as events:
+            assert take(events, key, 2) == ["one", "two"]
+
+
+def test_invalid_transactions_emit_nothing(way: Way, key: str) -> None:
+    contract = way.contract()
+    block = contract.execute("announce", key, "valid").block_number
+    with pytest.raises(hlf.CommitError):
+        contract.submit("announce", key, "invalid", endorsing_organizations=["org-a"])
+    contract.submit("announce", key, "valid too")
+    with way.gateway().network("trade").chaincode_events("assets", start_block=block) as events:
+        assert take(events, key, 2) == ["valid", "valid too"]
+
+
+def test_closing_one_listener_leaves_another_be(way: Way, key: str) -> None:
+    contract = way.contract()
+    block = contract.execute("announce", key, "one").block_number
+    network = way.gateway().network("trade")
+    with network.chaincode_events("assets", start_block=block) as first:
+        with network.chaincode_events("assets", start_block=block) as second:
+            assert take(first, key, 1) == take(second, key, 1) == ["one"]
+        assert list(second) == []
+        contract.submit("announce", key, "two")
+        assert take(first, key, 1) == ["two"]
+
+
+@pytest.mark.feature("A12", "sync", "async")
+def test_a_listener_goes_on_at_its_checkpoint(way: Way, key: str, tmp_path: Path) -> None:
+    contract, network = way.contract(), way.gateway().network("trade")
+    block = contract.execute("announce", key, "one").block_number
+    for payload in ("two", "three"):
+        contract.submit("announce", key, payload)
+    seen = []
+    for _ in range(3):  # three runs of a program that dies after each event
+        with (
+            hlf.FileCheckpoint(tmp_path / "listener.json") as checkpoint,
+            network.chaincode_events("assets", start_block=block, checkpoint=checkpoint) as events,
+        ):
+            for event in events:
+                if event.name == key:
+                    seen.append(event.payload.decode())
+                    checkpoint.record(event)
+                    break
+    assert seen == ["one", "two", "three"]
+
+
+@pytest.mark.feature("A11", "sync", "async")
+def test_the_three_kinds_of_blocks(way: Way, key: str) -> None:
+    parties = ["org-a", "org-b"]
+    outcome = way.contract().execute(
+        "hide", "org-a_org-b", key, transient={"value": b'"secret"'}, endorsing_organizations=parties
+    )
+    number = outcome.block_number
+    network = way.gateway().network("trade")
+    with network.blocks(start=number, stop=number) as blocks:
+        (block,) = list(blocks)
+    assert outcome.transaction_id in {one.transaction_id for one in decode_block(block).transactions}
+    with network.filtered_blocks(start=number, stop=number) as filtered:
+        (short,) = list(filtered)
+    assert (short.channel_id, short.number) == ("trade", number)
+    assert outcome.transaction_id in {one.txid for one in short.filtered_transactions}
+    with network.private_blocks(start=number, stop=number) as private:
+        (full,) = list(private)
+    assert full.private_data_map
+    assert b"secret" in full.SerializeToString()
+
+
+@pytest.mark.feature("A12", "sync", "async")
+def test_blocks_go_on_at_a_checkpoint(way: Way, key: str) -> None:
+    contract, network = way.contract(), way.gateway().network("trade")
+    checkpoint = hlf.Checkpoint()
+    checkpoint.record_block(contract.execute("put", key, "1").block_number)
+    last = contract.execute("put", key, "2").block_number
+    with network.filtered_blocks(start=checkpoint.start, stop=last) as blocks:
+        assert [block.number for block in blocks] == list(range(checkpoint.start, last + 1))
+
+
+@pytest.mark.feature("A13", "sync", "async")
+@pytest.mark.feature("F5")
+def test_a_peer_s_restart_loses_and_doubles_nothing(way: Way, key: str) -> None:
+    elsewhere = way.contract("org-b")
+    with way.gateway("org-c").network("trade").chaincode_events("assets", reconnect=True) as events:
+        elsewhere.submit("announce", key, "before")
+        assert take(events, key, 1) == ["before"]
+        way.network.stop_node("peer0.org-c")
+        try:
+            for payload in ("while it was gone", "and once more"):
+                elsewhere.submit("announce", key, payload, retry=hlf.Retry(attempts=5))
+        finally:
+            way.network.start_node("peer0.org-c")
+        elsewhere.submit("announce", key, "after", retry=hlf.Retry(attempts=5))
+        assert take(events, key, 3) == ["while it was gone", "and once more", "after"]
+
+
+@pytest.mark.feature("A13", "sync", "async")
+def test_a_stream_that_is_refused_says_why(way: Way) -> None:
+    network = way.gateway().network("trade")
+    with (
+        pytest.raises(hlf.EventError) as refused,
+        network.blocks(start=0, stop=0) as blocks,
+        way.gateway().network("nowhere").blocks(start=0) as nothing,
+    ):
+        assert next(iter(blocks)).header.number == 0
+        next(iter(nothing))
+    assert refused.value.status == "NOT_FOUND"
+    assert "does not know the channel" in str(refused.value)
