@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from hlf_emulator.go.text import rpc_error
 from hlf_emulator.ledger.definitions import SYSTEM_CHAINCODES
 from hlf_emulator.lifecycle.packages import Connection
-from hlf_emulator.peer.dialing import DialError, dial
+from hlf_emulator.peer.dialing import MAX_MESSAGE, DialError, dial
 from hlf_emulator.peer.ledger_calls import PANIC, CallContext, CallError, answer, decode, handles
 from hlf_emulator.version import FABRIC_3_1, Version
 
@@ -131,14 +131,30 @@ class ChaincodeStream:
         # Half the cost of asyncio.timeout, on the way that every endorsement takes.
         timer = asyncio.get_running_loop().call_later(seconds, _expire, waiting)
         try:
-            self._send(request)
+            self._send(request, len(payload) + len(context.signed.proposal_bytes))
             return await waiting
         finally:
             timer.cancel()
             del self._contexts[key], self._answers[key]
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message, bulk: int = 0) -> None:
+        """`bulk` is how many bytes of the message may be many; measuring all of it takes too long."""
+        if bulk > MAX_MESSAGE // 2 and (size := message.ByteSize()) > MAX_MESSAGE:
+            self._cannot_send(message, size)
+            return
         self._outbox.put_nowait(message)
+
+    def _cannot_send(self, message: Message, size: int) -> None:
+        """Its transaction gets an error in the chaincode's place, and the stream ends (handler.go:357)."""
+        waiting = self._answers.get((message.channel_id, message.txid))
+        if waiting is not None and not waiting.done():
+            text = (
+                f"[{message.txid[:8]}] error sending {_kind(message)}: rpc error: code = ResourceExhausted "
+                f"desc = trying to send message larger than max ({size} vs. {MAX_MESSAGE})"
+            )
+            waiting.set_result(Message(type=Message.ERROR, payload=text.encode()))
+        if self._runner is not None:
+            self._runner.cancel()
 
     async def _run(self, call: Any) -> None:
         writer = asyncio.create_task(self._write(call))
@@ -251,9 +267,10 @@ class ChaincodeStream:
             self._refuse(message, PANIC)
 
     def _reply(self, request: Message, payload: bytes) -> None:
-        self._send(
-            Message(type=Message.RESPONSE, payload=payload, txid=request.txid, channel_id=request.channel_id)
+        response = Message(
+            type=Message.RESPONSE, payload=payload, txid=request.txid, channel_id=request.channel_id
         )
+        self._send(response, len(payload))
 
     def _refuse(self, request: Message, reason: str) -> None:
         kind = Message.Type.Name(request.type)

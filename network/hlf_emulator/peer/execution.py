@@ -12,7 +12,7 @@ from typing import Protocol
 from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_pb2, proposal_response_pb2
 
-from hlf_emulator.ledger.definitions import LIFECYCLE, SYSTEM_CHAINCODES
+from hlf_emulator.ledger.definitions import LEGACY_LIFECYCLE, LIFECYCLE, SYSTEM_CHAINCODES
 from hlf_emulator.ledger.simulator import SimulationError, Simulator
 from hlf_emulator.lifecycle.packages import PackageError, PackageStore
 from hlf_emulator.lifecycle.rules import LifecycleError
@@ -106,6 +106,8 @@ class ChaincodeSupport:
         sequence = read_sequence(name, PublicAccess(params.simulator).get)
         definition = channel.definitions.get(name)
         if sequence == 0 or definition is None:
+            # Fabric asks the lifecycle of 1.4 next, which no channel has any more: a read of nothing.
+            params.simulator.get_state(LEGACY_LIFECYCLE, name)
             raise InvocationError(f"chaincode {name} not found")
         if definition.sequence != sequence:
             raise InvocationError(
