@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from .health import Health
 from .session import Session
 from .stream import MESSAGE_LIMIT, Stream
 from .stub import Message
+from .workers import Workers
 
 __all__ = ["ChaincodeServer", "ChaincodeService", "ConfigurationError", "ServerTls", "main", "serve"]
 
@@ -67,7 +67,7 @@ class ChaincodeServer:
         self._service = service
         # Built before anything listens: a contract that cannot be served is known at once.
         self._registry = Registry(service.contracts)
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="contract")
+        self._workers = Workers(workers, 5000)
         self._streams: set[Stream] = set()
         self._health = Health()
         self._idle = asyncio.Event()
@@ -116,7 +116,7 @@ class ChaincodeServer:
             pass
         if self._server is not None:
             await self._server.stop(0)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
     def _bind(self, server: grpc.aio.Server) -> int:
         tls = self._service.tls
@@ -133,7 +133,7 @@ class ChaincodeServer:
         if self._draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the chaincode server is stopping")
         session = Session(self._service.package_id, self._registry)
-        stream = Stream(session, _GrpcWire(context), self._executor)
+        stream = Stream(session, _GrpcWire(context), self._workers)
         self._streams.add(stream)
         self._idle.clear()
         try:

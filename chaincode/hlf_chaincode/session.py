@@ -53,14 +53,29 @@ Action = Send | Begin | Answer
 
 
 class Call:
-    """One TRANSACTION or INIT of the peer."""
+    """One TRANSACTION or INIT of the peer.
+
+    ``status`` and ``reason`` say how it ended (see ``Outcome``); ``failure`` is the exception, if any.
+    """
 
     def __init__(self, registry: Registry, message: Message, abilities: Abilities) -> None:
         self.key: CallKey = (message.channel_id, message.txid)
         self.failure: Exception | None = None
+        self.status = 0
+        self.reason = "lost"
         self._registry = registry
         self._message = message
         self._abilities = abilities
+
+    @property
+    def function(self) -> str:
+        """``contract:function`` where the chaincode has what the call names, else ""."""
+        try:
+            name = chaincode_pb2.ChaincodeInput.FromString(self._message.payload).args[0]
+            found = self._registry.find(name.decode(errors="replace"))
+        except (DecodeError, IndexError, ContractError):
+            return ""
+        return f"{found.contract}:{found.name}"
 
     def run(self, exchange: Exchange) -> Message:
         """The message that ends the call; never raises but for StreamClosed, when nobody waits for it.
@@ -69,10 +84,10 @@ class Call:
         held back writes are not sent: no peer endorses them.
         """
         try:
-            stub = Stub(Proposal.from_message(self._message), exchange, self._abilities)
+            stub = Stub(Proposal(self._message), exchange, self._abilities)
         except Exception as error:  # noqa: BLE001 - whatever a malformed proposal raises, the peer must hear
             self.failure = error
-            return self._completed(500, f"cannot read the proposal: {error}")
+            return self.refused("failed", f"cannot read the proposal: {error}")
         try:
             payload = self._registry.call(Context(stub), lambda allowed: _allow(stub, allowed))
             stub.flush()
@@ -80,51 +95,60 @@ class Call:
             raise
         except ContractError as error:
             self.failure = error
-            return self._completed(500, str(error), error.payload())
+            return self.refused("refused", str(error), error.payload())
         except PeerError as error:
             self.failure = error
-            return self._completed(500, str(error))
+            return self.refused("peer", str(error))
         except Exception as error:  # noqa: BLE001 - any exception of a contract becomes its answer
             self.failure = error
             # The type and place only: an exception's text may hold what the state or the caller said.
-            _LOG.error("%s in a contract function, at %s", type(error).__name__, _place(error))
-            return self._completed(500, f"INTERNAL: {type(error).__name__}: {error}")
+            self._log(error)
+            return self.refused("failed", f"INTERNAL: {type(error).__name__}: {error}")
         finally:
             stub.ended = True
-        return self._completed(200, "", payload, stub)
+        completed = self._completed("ok", proposal_response_pb2.Response(status=200, payload=payload))
+        if stub.event is not None:
+            completed.chaincode_event.CopyFrom(stub.event)
+        return completed
 
-    def refused(self, reason: str) -> Message:
-        """The message that ends the call with 500 for a reason outside the contract."""
-        return self._completed(500, reason)
+    def refused(self, reason: str, text: str, payload: bytes = b"") -> Message:
+        """The message that ends the call with 500; ``reason`` as in ``Outcome``."""
+        response = proposal_response_pb2.Response(status=500, message=text, payload=payload)
+        return self._completed(reason, response)
 
-    def _completed(
-        self, status: int, message: str, payload: bytes = b"", stub: Stub | None = None
-    ) -> Message:
+    def _log(self, error: Exception) -> None:
         channel, transaction_id = self.key
-        response = proposal_response_pb2.Response(status=status, message=message, payload=payload)
-        completed = Message(
+        place = _place(error)
+        _LOG.error(
+            "%s in a contract function, at %s",
+            type(error).__name__,
+            place,
+            extra={"channel": channel, "transaction_id": transaction_id, "place": place},
+        )
+
+    def _completed(self, reason: str, response: proposal_response_pb2.Response) -> Message:
+        self.status, self.reason = response.status, reason
+        channel, transaction_id = self.key
+        return Message(
             type=Message.COMPLETED,
             payload=response.SerializeToString(),
             txid=transaction_id,
             channel_id=channel,
         )
-        if stub is not None and stub.event is not None:
-            completed.chaincode_event.CopyFrom(stub.event)
-        return completed
 
 
 class Session:
     """One stream: created -> established -> ready, then any number of calls at once."""
 
     def __init__(self, package_id: str, registry: Registry) -> None:
-        self._package_id = package_id
+        self.package_id = package_id
         self._registry = registry
         self._state = "created"
         self._abilities = Abilities()
 
     def open(self) -> list[Action]:
         """The first message: REGISTER with the package id."""
-        payload = chaincode_pb2.ChaincodeID(name=self._package_id).SerializeToString()
+        payload = chaincode_pb2.ChaincodeID(name=self.package_id).SerializeToString()
         return [Send(Message(type=Message.REGISTER, payload=payload))]
 
     @property

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import Any, Protocol
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from .errors import PeerError, ProtocolError, StreamClosed
+from .errors import ContractError, PeerError, ProtocolError, StreamClosed
+from .logs import CALLS, log_call
+from .observer import CallFacts, Observer, Outcome, observe_call, observe_stream
 from .session import Answer, Begin, Call, CallKey, Send, Session
 from .stub import Message
+from .workers import Workers
 
 MESSAGE_LIMIT = 100 * 1024 * 1024
 """Bytes; what Fabric's peers and shims allow."""
 
-_ANSWER_SECONDS = 120.0
+TIME_LIMIT = 25.0
+"""Seconds that a call may take: less than the 30 s of a peer (chaincode.executetimeout)."""
+
+# Messages that may wait to be written before no more are read: who does not read is not read either.
+_BACKLOG = 10_000
 _LOG = logging.getLogger(__name__)
 
 
@@ -28,55 +36,108 @@ class Wire(Protocol):
     async def write(self, message: Message) -> None: ...
 
 
-class _Waiting:
-    """The thread of one call, waiting for an answer."""
+class _Running:
+    """A call between its arrival and its answer: a job for a thread, which waits in it for the peer."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_answers", "_end", "_stream", "abandoned", "arrived", "asking", "call", "report")
+
+    def __init__(self, stream: Stream, call: Call, report: Callable[[Outcome], None] | None) -> None:
+        self.call = call
+        self.report = report
+        self.arrived = time.monotonic()
+        self.abandoned = False
+        self.asking = False
+        self._stream = stream
         self._answers: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._end: Exception | None = None
+        self._end: StreamClosed | None = None
 
-    def give(self, answer: Message | None) -> None:
-        self._answers.put(answer)
+    # in the call's thread
 
-    def ask(self, send: Callable[[], None]) -> Message:
+    def run(self) -> Message | None:
+        if self._end is not None:
+            return None
+        try:
+            answer = self.call.run(self.exchange)
+            if answer.ByteSize() > MESSAGE_LIMIT:
+                answer = self.call.refused("failed", f"the result is over the limit of {MESSAGE_LIMIT} bytes")
+        except StreamClosed:
+            return None
+        except BaseException as error:  # noqa: BLE001 - sys.exit in a contract too: the peer must hear
+            _LOG.error("%s in a contract function", type(error).__name__)
+            return self.call.refused("failed", f"INTERNAL: {type(error).__name__}")
+        return answer
+
+    def exchange(self, request: Message) -> Message:
         if self._end is None:
-            send()
-            try:
-                answer = self._answers.get(timeout=_ANSWER_SECONDS)
-            except queue.Empty:
-                # It may still come, and must not be taken for the answer to another request.
-                self._end = PeerError(f"the peer did not answer within {_ANSWER_SECONDS:.0f} s")
-            else:
-                if answer is not None:
-                    return answer
-                self._end = StreamClosed("the peer's stream has ended")
+            if request.ByteSize() > MESSAGE_LIMIT:
+                raise PeerError(
+                    f"a message of {request.ByteSize()} bytes is over the limit of {MESSAGE_LIMIT}"
+                )
+            self._stream.workers.post(self._stream.request, self, request)
+            if (answer := self._answers.get()) is not None:
+                return answer
         # Whatever the call asks next gets the same end.
-        raise self._end
+        raise self._end or StreamClosed("the call is over")
+
+    # on the event loop
+
+    def give(self, answer: Message) -> None:
+        # What was not asked for must not be taken for the answer to the next request.
+        if self.asking:
+            self.asking = False
+            self._answers.put(answer)
+
+    def close(self, reason: str) -> None:
+        self._end = StreamClosed(reason)
+        self._answers.put(None)
+
+    def ended(self, result: Message | None) -> None:
+        self._stream.answer(self, result)
+
+    def tell(self, status: int, reason: str) -> None:
+        if self.report is not None:
+            self.report(Outcome(status, reason, time.monotonic() - self.arrived))
 
 
 class Stream:
-    """Reads on the event loop, runs calls on the executor, writes by one writer.
+    """Reads and writes on the event loop, runs calls on ``workers``; one writer.
 
-    ``drain`` ends the stream once the calls under way have answered; a call that arrives meanwhile is left
-    to the peer, which sees the stream end.
+    A call that takes longer than ``time_limit`` seconds is answered 500 TIMEOUT in its place, and its further
+    requests are refused. ``drain`` ends the stream once the calls under way have answered; a call that
+    arrives meanwhile is left to the peer, which sees the stream end.
     """
 
-    def __init__(self, session: Session, wire: Wire, executor: Executor) -> None:
+    def __init__(
+        self,
+        session: Session,
+        wire: Wire,
+        workers: Workers,
+        *,
+        time_limit: float = TIME_LIMIT,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.workers = workers
         self._session = session
         self._wire = wire
-        self._executor = executor
+        self._time_limit = time_limit
+        self._observers = observers
         self._loop = asyncio.get_running_loop()
-        self._outgoing: asyncio.Queue[Message | None] = asyncio.Queue()
-        self._waiting: dict[CallKey, _Waiting] = {}
+        self._outgoing: deque[Message | None] = deque()
+        self._more = asyncio.Event()
+        self._room = asyncio.Event()
+        # In the order of arrival, and so of their time limits.
+        self._calls: dict[CallKey, _Running] = {}
+        self._alarm: asyncio.TimerHandle | None = None
         self._draining = False
 
     @property
     def in_flight(self) -> int:
         """Calls that have not answered yet."""
-        return len(self._waiting)
+        return len(self._calls)
 
     async def run(self) -> None:
         """Serve the stream until either side ends it."""
+        ended = observe_stream(self._observers, self._session.package_id)
         for action in self._session.open():
             self._act(action)
         reader = asyncio.create_task(self._read())
@@ -84,15 +145,17 @@ class Stream:
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
             if not writer.done():
-                self._outgoing.put_nowait(None)
+                self._send(None)
                 await writer
         finally:
-            for waiting in self._waiting.values():
-                waiting.give(None)
-            self._waiting.clear()
+            if self._alarm is not None:
+                self._alarm.cancel()
+            for running in list(self._calls.values()):
+                self._lose(running, "the peer's stream has ended")
             for task in (reader, writer):
                 task.cancel()
             ends = await asyncio.gather(reader, writer, return_exceptions=True)
+            ended()
         for end in ends:
             if isinstance(end, Exception):
                 _LOG.info("stream ended: %s", type(end).__name__)
@@ -102,81 +165,115 @@ class Stream:
         self._draining = True
         self._end_when_idle()
 
+    def request(self, running: _Running, request: Message) -> None:
+        """Send what a call asks of the peer."""
+        # From a call that is over, the peer would answer it to the one that took its place.
+        if self._calls.get(running.call.key) is running:
+            running.asking = True
+            self._send(request)
+
+    def answer(self, running: _Running, answer: Message | None) -> None:
+        """Send what ends a call, if the peer still waits for it."""
+        if self._calls.get(running.call.key) is not running:
+            return
+        del self._calls[running.call.key]
+        if answer is not None:
+            self._send(answer)
+        running.tell(running.call.status, running.call.reason)
+        self._end_when_idle()
+
     async def _read(self) -> None:
-        while (message := await self._wire.read()) is not None:
+        read, receive = self._wire.read, self._session.receive
+        while (message := await read()) is not None:
             try:
-                for action in self._session.receive(message):
+                for action in receive(message):
                     self._act(action)
             except ProtocolError as error:
                 _LOG.warning("%s", error)
-                self._outgoing.put_nowait(
-                    Message(type=Message.ERROR, payload=str(error).encode(), txid=message.txid)
-                )
+                self._send(Message(type=Message.ERROR, payload=str(error).encode(), txid=message.txid))
                 return
+            while len(self._outgoing) > _BACKLOG:
+                self._room.clear()
+                await self._room.wait()
 
     async def _write(self) -> None:
-        while (message := await self._outgoing.get()) is not None:
-            await self._wire.write(message)
+        write, outgoing = self._wire.write, self._outgoing
+        while True:
+            while outgoing:
+                if (message := outgoing.popleft()) is None:
+                    return
+                await write(message)
+            self._room.set()
+            self._more.clear()
+            await self._more.wait()
+
+    def _send(self, message: Message | None) -> None:
+        self._outgoing.append(message)
+        self._more.set()
 
     def _act(self, action: Send | Begin | Answer) -> None:
-        if isinstance(action, Send):
-            self._outgoing.put_nowait(action.message)
+        if isinstance(action, Answer):
+            if (running := self._calls.get(action.key)) is not None:
+                running.give(action.message)
         elif isinstance(action, Begin):
             self._begin(action.call)
-        elif (waiting := self._waiting.get(action.key)) is not None:
-            waiting.give(action.message)
+        else:
+            self._send(action.message)
 
     def _begin(self, call: Call) -> None:
         if self._draining:
             return
         # The peer gave up on an earlier call of the same transaction and was asked again: that one is over.
-        if (earlier := self._waiting.pop(call.key, None)) is not None:
-            earlier.give(None)
-        waiting = self._waiting[call.key] = _Waiting()
-        self._executor.submit(self._run, call, waiting)
+        if (earlier := self._calls.get(call.key)) is not None:
+            self._lose(earlier, "the peer has begun the transaction anew")
+        running = self._calls[call.key] = _Running(self, call, self._observed(call))
+        if not self.workers.submit(running):
+            del self._calls[call.key]
+            self._refuse(running, "busy", ContractError("BUSY", "too many calls wait for a thread"))
+        elif self._alarm is None and self._time_limit:
+            self._alarm = self._loop.call_later(self._time_limit, self._expire)
 
-    def _run(self, call: Call, waiting: _Waiting) -> None:
-        """In a thread of the executor."""
+    def _observed(self, call: Call) -> Callable[[Outcome], None] | None:
+        if not self._observers and not CALLS.isEnabledFor(logging.INFO):
+            return None
+        channel, transaction_id = call.key
+        facts = CallFacts(self._session.package_id, channel, transaction_id, call.function)
+        told = observe_call(self._observers, facts)
 
-        def exchange(request: Message) -> Message:
-            if request.ByteSize() > MESSAGE_LIMIT:
-                raise PeerError(
-                    f"a message of {request.ByteSize()} bytes is over the limit of {MESSAGE_LIMIT}"
-                )
-            return waiting.ask(lambda: self._from_thread(lambda: self._request(call.key, waiting, request)))
+        def report(outcome: Outcome) -> None:
+            log_call(facts, outcome)
+            told(outcome)
 
-        answer: Message | None = None
-        try:
-            answer = call.run(exchange)
-            if answer.ByteSize() > MESSAGE_LIMIT:
-                answer = call.refused(f"the result is over the limit of {MESSAGE_LIMIT} bytes")
-        except StreamClosed:
-            _LOG.info("call %s: nobody waits for it any more", call.key[1][:8])
-        except BaseException as error:  # noqa: BLE001 - sys.exit in a contract too: the peer must hear
-            _LOG.error("%s in a contract function", type(error).__name__)
-            answer = call.refused(f"INTERNAL: {type(error).__name__}")
-        self._from_thread(lambda: self._end(call.key, waiting, answer))
+        return report
 
-    def _request(self, key: CallKey, waiting: _Waiting, request: Message) -> None:
-        # From a call that is over, the peer would answer it to the one that took its place.
-        if self._waiting.get(key) is waiting:
-            self._outgoing.put_nowait(request)
-
-    def _end(self, key: CallKey, waiting: _Waiting, answer: Message | None) -> None:
-        if self._waiting.get(key) is not waiting:
-            return
-        del self._waiting[key]
-        if answer is not None:
-            self._outgoing.put_nowait(answer)
+    def _expire(self) -> None:
+        """Answer the calls whose time is over, and set the alarm for the next."""
+        self._alarm = None
+        now = time.monotonic()
+        for running in list(self._calls.values()):
+            left = running.arrived + self._time_limit - now
+            if left > 0:
+                self._alarm = self._loop.call_later(left, self._expire)
+                break
+            self._drop(running, "the call has taken too long")
+            limit = f"no result within {self._time_limit:g} s"
+            self._refuse(running, "timeout", ContractError("TIMEOUT", limit))
         self._end_when_idle()
 
-    def _end_when_idle(self) -> None:
-        if self._draining and not self._waiting:
-            self._outgoing.put_nowait(None)
+    def _refuse(self, running: _Running, reason: str, error: ContractError) -> None:
+        self._send(running.call.refused(reason, str(error), error.payload()))
+        running.tell(500, reason)
 
-    def _from_thread(self, action: Callable[[], Any]) -> None:
-        try:
-            self._loop.call_soon_threadsafe(action)
-        except RuntimeError:
-            # The loop has closed under a call that ran on: the server is gone, and with it who would hear.
-            raise StreamClosed("the server has stopped") from None
+    def _lose(self, running: _Running, reason: str) -> None:
+        self._drop(running, reason)
+        running.tell(0, "lost")
+
+    def _drop(self, running: _Running, reason: str) -> None:
+        """Wait no longer for a call."""
+        del self._calls[running.call.key]
+        running.close(reason)
+        self.workers.give_up(running)
+
+    def _end_when_idle(self) -> None:
+        if self._draining and not self._calls:
+            self._send(None)
