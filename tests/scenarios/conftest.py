@@ -25,7 +25,7 @@ class Way:
     def __init__(self, network: Consortium, connect: Callable[..., Any]) -> None:
         self.network = network
         self._access = Access(network.layout)
-        self._connect = connect
+        self.connect = connect
 
     def identity(self, organization: str = "org-a") -> hlf.SigningIdentity:
         """A user of an organization."""
@@ -34,7 +34,7 @@ class Way:
     def gateway(self, organization: str = "org-a", identity: Any = None, **options: Any) -> Any:
         """A connection to an organization's peer as its user, or as another identity."""
         endpoint = self._access.endpoint(self.network.layout.gateway(organization))
-        return self._connect(endpoint, identity or self.identity(organization), **options)
+        return self.connect(endpoint, identity or self.identity(organization), **options)
 
     def contract(self, organization: str = "org-a", chaincode: str = "assets") -> Any:
         """A chaincode as an organization's user calls it through its peer."""

@@ -66,6 +66,12 @@ class Assets(Contract):
         """Write a private value."""
         ctx.private(collection).put(key, value.encode())
 
+    @transaction
+    def hide_and_put(self, ctx: Context, collection: str, key: str, value: Private[str]) -> None:
+        """Write a private value, and a public one beside it."""
+        ctx.private(collection).put(key, value.encode())
+        ctx.state.put(key, b"hidden")
+
     @query
     def reveal(self, ctx: Context, collection: str, key: str) -> str:
         """A private value, on a member's peer."""
