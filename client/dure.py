@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
+
+_CHAINCODE = "chaincode"
 
 
 def hlf() -> None:
-    """Run the network tool's command line."""
-    _run("hlf_network.cli", "network")
+    """Run the network tool's command line, or that of chaincodes, each of which can do without the other."""
+    if sys.argv[1:2] == [_CHAINCODE]:
+        command = _load("hlf_chaincode.cli", "chaincode").main
+        command(args=sys.argv[2:], prog_name=f"hlf {_CHAINCODE}")
+    group = _load("hlf_network.cli", "network").main
+    # For the list of commands alone: the chaincode runtime is loaded where it is asked for.
+    group.command(_CHAINCODE, help="Write, test and serve a chaincode in Python.")(lambda: None)
+    group()
 
 
 def dure() -> None:
     """Run the consortium's command line."""
-    _run("lending.cli", "lending,network")
+    _load("lending.cli", "lending,network").main()
 
 
-def _run(module: str, extras: str) -> None:
+def _load(module: str, extras: str) -> Any:
     try:
-        command = importlib.import_module(module)
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is missing: this command needs pip install 'dure[{extras}]'")
-    command.main()
