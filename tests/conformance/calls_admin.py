@@ -33,6 +33,7 @@ from tests.conformance import (
     calls_peer,
     calls_private,
     calls_raft,
+    calls_shim,
     calls_stream,
 )
 from tests.conformance.calls import (
@@ -323,6 +324,7 @@ _ADMIN: Mapping[str, Callable[[Access, Case], Answer]] = {
     "Participation": _participation,
     **calls_lifecycle.CALLS,
     **calls_stream.CALLS,
+    **calls_shim.CALLS,
     **calls_launch.CALLS,
     **calls_crafted.CALLS,
     **calls_private.CALLS,

@@ -14,6 +14,7 @@ from fabric_protos.peer.lifecycle import lifecycle_pb2
 
 from hlf.admin.discovery import Discovery
 from hlf.admin.package import ccaas_package, package_id
+from hlf_network import servers
 from hlf_network.waiting import wait_until
 from tests.conformance import definitions, shim_messages
 from tests.conformance.bare_chaincode import BareChaincode
@@ -69,14 +70,11 @@ def install(access: Access, who: str, package: bytes) -> proposal_response_pb2.R
 def deploy(access: Access, step: Case) -> None:
     """Approve and commit a definition (`deploy`: its name) that runs the bare chaincode `package`.
 
-    `policy` and `collections` as in `definitions`, `version`, `sequence`, `init_required`,
-    `endorsement_plugin`, `channel`; the organizations in `without_package` approve without it.
+    `runs` names a chaincode of the network's own to run in its place. `policy` and `collections` as in
+    `definitions`, `version`, `sequence`, `init_required`, `endorsement_plugin`, `channel`; the organizations
+    in `without_package` approve without it.
     """
-    identifier = step.get("package_id", "")
-    if not identifier:
-        package = step.get("package", "bare")
-        # While it is being deployed itself, it is there already.
-        identifier = (access.servers.get(package) or bare(access, package)).package_id
+    identifiers = _identifiers(access, step)
     fields = {
         "name": step["deploy"],
         "version": step.get("version", "1"),
@@ -91,7 +89,7 @@ def deploy(access: Access, step: Case) -> None:
         approval = lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs(**fields)
         definitions.add_terms(approval, terms)
         if organization not in step.get("without_package", ()):
-            approval.source.local_package.package_id = identifier
+            approval.source.local_package.package_id = identifiers[organization]
         function = "ApproveChaincodeDefinitionForMyOrg"
         _arrange(access, organization, [organization], function, approval, channel)
 
@@ -103,6 +101,19 @@ def deploy(access: Access, step: Case) -> None:
     if "package_id" not in step:
         running = set(_PEERS) - set(step.get("without_package", ()))
         _wait_gossiped(access, channel, step["deploy"], str(fields["sequence"]), running)
+
+
+def _identifiers(access: Access, step: Case) -> dict[str, str]:
+    """The package id by organization of what `deploy` is to run."""
+    if "runs" in step:
+        made = servers.packages(access.network.layout)
+        return {organization: made[organization, step["runs"]].id for organization in _PEERS}
+    identifier = step.get("package_id", "")
+    if not identifier:
+        package = step.get("package", "bare")
+        # While it is being deployed itself, it is there already.
+        identifier = (access.servers.get(package) or bare(access, package)).package_id
+    return dict.fromkeys(_PEERS, identifier)
 
 
 def _wait_gossiped(access: Access, channel: str, name: str, sequence: str, running: set[str]) -> None:

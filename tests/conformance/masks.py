@@ -17,6 +17,8 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[ \u00a0]+"), " "),  # blanks in the text of Go's protobuf differ from build to build
     (re.compile(r"(?<=serial number )\d+"), "{number}"),
     (re.compile(r"(?<=message payload is )\d+"), "{size}"),
+    (re.compile(r"(?<=send message larger than max \()\d+"), "{size}"),
+    (re.compile(r"(?<=a message of )\d+(?= bytes)"), "{size}"),
     (re.compile(r'(?<=value:")(\\.|[^"\\])*(?=")', re.S), "{bytes}"),  # in the text of a protobuf message
     (re.compile(r'(?<=host:")[^"]+(?=")'), "{host}"),
     (re.compile(r"(?<=; known: ).*"), "{functions}"),  # a contract's own list, which grows

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from tests.conformance import shim_methods
 from tests.conformance.book import CASES, HERE, Case
 from tests.networks import KINDS
 
@@ -63,6 +64,9 @@ _RPCS: Mapping[str, str] = {
     "Steps": "channel participation REST",
     "Stream": "protos.Chaincode stream",
     "Register": "protos.Chaincode stream",
+    "Seen": "what a contract is told of its call",
+    "Simulate": "simulation of a contract",
+    "Large": "simulation of a contract",
     "JoinPeer": "cscc JoinChain",
     "Across": "validation of a transaction",
     "Private": "private data of a peer",
@@ -192,6 +196,7 @@ def page() -> str:
             numbers = " | ".join(str(found[version]) if found[version] else "–" for version in VERSIONS)
             lines.append(f"| {_cell(text)} | {numbers} |")
         lines.append("")
+    lines.append(shim_methods.page())
     for emulated, title in ((True, "Emulated, unproven"), (False, "Not emulated")):
         rows = [each for each in unproven() if bool(each["emulated"]) is emulated]
         if rows:

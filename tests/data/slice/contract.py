@@ -2,10 +2,12 @@
 
 import threading
 
-from hlf_chaincode import Context, Contract, ContractError, Private, key_policy, query, transaction
+from hlf_chaincode import Context, ContractError, Private, key_policy, query, transaction
+
+from .shim_calls import ShimCalls
 
 
-class Records(Contract):
+class Records(ShimCalls):
     """Public and two-party private records, and the ways to be refused."""
 
     name = "records"
