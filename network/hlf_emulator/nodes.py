@@ -41,8 +41,6 @@ _OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 60_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
-_PEER_SERVICES = frozenset({"protos.Endorser", "gateway.Gateway", "protos.Deliver", "discovery.Discovery"})
-_ORDERER_SERVICES = frozenset({"orderer.AtomicBroadcast"})
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -101,14 +99,12 @@ class PeerNode:
         if self.directory is None:
             raise RuntimeError(f"{self.name} has no directory of the network")
         await self.peer.start()
-        server = grpc.aio.server(
-            interceptors=(RpcGuard(_PEER_SERVICES, CONCURRENCY_LIMITS), self.streams), options=_OPTIONS
-        )
-        peer_pb2_grpc.add_EndorserServicer_to_server(EndorserService(self.peer), server)
-        gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayService(self.peer, self.directory), server)
-        events_pb2_grpc.add_DeliverServicer_to_server(PeerDeliverService(self.peer), server)
-        protocol_pb2_grpc.add_DiscoveryServicer_to_server(DiscoveryService(self.peer, self.directory), server)
-        self._server = await _listen(server, self._config.listen, self._config.tls)
+        guard = RpcGuard(CONCURRENCY_LIMITS, self.streams)
+        peer_pb2_grpc.add_EndorserServicer_to_server(EndorserService(self.peer), guard)
+        gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayService(self.peer, self.directory), guard)
+        events_pb2_grpc.add_DeliverServicer_to_server(PeerDeliverService(self.peer), guard)
+        protocol_pb2_grpc.add_DiscoveryServicer_to_server(DiscoveryService(self.peer, self.directory), guard)
+        self._server = await _listen(guard, self._config.listen, self._config.tls)
         for channel in self.peer.channels.values():
             self.feed.follow(channel)
 
@@ -169,12 +165,10 @@ class OrdererNode:
             _admin_tls(self._config.tls, self._config.admin_client_roots),
         )
         await admin.start()
-        server = grpc.aio.server(
-            interceptors=(RpcGuard(_ORDERER_SERVICES, {}), self.streams), options=_OPTIONS
-        )
-        ab_pb2_grpc.add_AtomicBroadcastServicer_to_server(AtomicBroadcastService(self.orderer), server)
+        guard = RpcGuard({}, self.streams)
+        ab_pb2_grpc.add_AtomicBroadcastServicer_to_server(AtomicBroadcastService(self.orderer), guard)
         try:
-            self._server = await _listen(server, self._config.listen, self._config.tls)
+            self._server = await _listen(guard, self._config.listen, self._config.tls)
         except BaseException:
             await admin.stop()
             raise
@@ -232,7 +226,9 @@ def _only_file(folder: Path) -> Path:
     return files[0]
 
 
-async def _listen(server: grpc.aio.Server, address: str, tls: NodeTls) -> grpc.aio.Server:
+async def _listen(guard: RpcGuard, address: str, tls: NodeTls) -> grpc.aio.Server:
+    server: grpc.aio.Server = grpc.aio.server(options=_OPTIONS)
+    server.add_generic_rpc_handlers((guard,))
     pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
     credentials = grpc.ssl_server_credentials([pair])  # type: ignore[no-untyped-call]
     server.add_secure_port(address, credentials)

@@ -1,36 +1,27 @@
 """The open streams of one node's port, which a fault may end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 
-# grpcio ships no types.
-_grpc: Any = grpc
-_CONSTRUCTORS = {
-    (False, True): _grpc.unary_stream_rpc_method_handler,
-    (True, True): _grpc.stream_stream_rpc_method_handler,
-}
 ENDED = "error reading from server: EOF"
 """What Go's client says of a connection that the other side has closed."""
 
 
-class OpenStreams(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
+_Answer = Callable[[Any, Any], AsyncIterator[Any]]
+
+
+class OpenStreams:
     """Knows the calls in progress that answer with a stream."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ending: set[asyncio.Task[Any]] = set()
 
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
-        """Wrap what answers with a stream; the rest passes."""
-        handler = await continuation(handler_call_details)
-        if handler is None or not handler.response_streaming:
-            return handler
-        answer = handler.stream_stream if handler.request_streaming else handler.unary_stream
+    def tracked(self, answer: _Answer) -> _Answer:
+        """A method that answers with a stream, known here for as long as it runs."""
 
         async def tracked(request: Any, context: Any) -> AsyncIterator[Any]:
             task = asyncio.current_task()
@@ -48,11 +39,7 @@ class OpenStreams(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 self._tasks.discard(task)
                 self._ending.discard(task)
 
-        return _CONSTRUCTORS[handler.request_streaming, True](
-            tracked,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return tracked
 
     def close(self) -> int:
         """End every stream with UNAVAILABLE; return how many there were."""

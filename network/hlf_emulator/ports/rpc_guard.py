@@ -6,7 +6,7 @@ for each, and grpc's other implementations have others.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from hlf_emulator.go.text import decode_fault
+from hlf_emulator.ports.open_streams import OpenStreams
 from hlf_emulator.ports.rpc_status import RpcError, abort
 
 MESSAGE_BYTES = 100 * 1024 * 1024
@@ -47,43 +48,55 @@ class _Refused:
         return RpcError(self.code, f"grpc: {what}: {self.fault}")
 
 
-class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Stands before the services of one port."""
+class RpcGuard(_grpc.GenericRpcHandler):  # type: ignore[misc]
+    """All services of one port, added to it as they would be to a server.
 
-    def __init__(self, services: frozenset[str], limits: Mapping[str, int]) -> None:
-        """`services`: names of the services there are; `limits`: calls at once, by ``/service``."""
-        self._services = services
+    A handler and no interceptor, which every call would pay for with coroutines of its own: a method is
+    guarded once, when it is first called.
+    """
+
+    def __init__(self, limits: Mapping[str, int], streams: OpenStreams) -> None:
+        """`limits`: calls at once, by ``/service``; `streams` learns of the calls that answer with one."""
         self._limits = limits
+        self._streams = streams
+        self._services: list[Any] = []
         self._in_flight: Counter[str] = Counter()
-        # A port's handlers never change: each is looked up and guarded once.
         self._guarded: dict[str, Any] = {}
 
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
+    def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
+        """Take services in; the generated code calls it."""
+        self._services.extend(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """The same methods once more, in the form that grpc's synchronous servers look up: not needed."""
+
+    def service(self, handler_call_details: Any) -> Any:
         """The handler, guarded; one that refuses where there is none."""
         method = handler_call_details.method
         known = self._guarded.get(method)
         if known is not None:
             return known
-        handler = await continuation(handler_call_details)
+        found = (service.service(handler_call_details) for service in self._services)
+        handler = next((handler for handler in found if handler is not None), None)
         if handler is None:
             return self._unknown(method)
-        service = method.rpartition("/")[0]
+        self._guarded[method] = self._guard(method.rpartition("/")[0], handler)
+        return self._guarded[method]
+
+    def _guard(self, service: str, handler: Any) -> Any:
         guarded = self._streaming if handler.response_streaming else self._unary
-        self._guarded[method] = _CONSTRUCTORS[handler.request_streaming, handler.response_streaming](
+        return _CONSTRUCTORS[handler.request_streaming, handler.response_streaming](
             guarded(service, handler),
             request_deserializer=_reader(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
-        return self._guarded[method]
 
     def _unknown(self, path: str) -> Any:
         service, separator, method = path.removeprefix("/").rpartition("/")
         text = f"unknown service {service}"
         if not separator:
             text = f'malformed method name: "{path}"'
-        elif service in self._services:
+        elif service in (known.service_name() for known in self._services):
             text = f"unknown method {method} for service {service}"
 
         async def refuse(_request: Any, context: Any) -> None:
@@ -109,7 +122,9 @@ class RpcGuard(_grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return guarded
 
     def _streaming(self, service: str, handler: Any) -> Any:
-        answer = handler.stream_stream if handler.request_streaming else handler.unary_stream
+        answer = self._streams.tracked(
+            handler.stream_stream if handler.request_streaming else handler.unary_stream
+        )
 
         async def guarded(request: Any, context: Any) -> AsyncIterator[Any]:
             try:

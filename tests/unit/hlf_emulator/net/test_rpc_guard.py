@@ -14,9 +14,8 @@ from fabric_protos.gateway import gateway_pb2, gateway_pb2_grpc
 from fabric_protos.peer import events_pb2, events_pb2_grpc
 
 from hlf_emulator.ports import rpc_guard
+from hlf_emulator.ports.open_streams import OpenStreams
 from hlf_emulator.ports.rpc_guard import RpcGuard
-
-SERVICES = frozenset({"gateway.Gateway", "protos.Deliver"})
 
 
 class _Gateway(gateway_pb2_grpc.GatewayServicer):
@@ -32,9 +31,11 @@ class _Deliver(events_pb2_grpc.DeliverServicer):
 
 def _ask(method: str, sent: bytes, limits: Mapping[str, int] | None = None) -> list[bytes]:
     async def ask() -> list[bytes]:
-        server = grpc.aio.server(interceptors=(RpcGuard(SERVICES, limits or {}),))
-        gateway_pb2_grpc.add_GatewayServicer_to_server(_Gateway(), server)
-        events_pb2_grpc.add_DeliverServicer_to_server(_Deliver(), server)
+        guard = RpcGuard(limits or {}, OpenStreams())
+        gateway_pb2_grpc.add_GatewayServicer_to_server(_Gateway(), guard)
+        events_pb2_grpc.add_DeliverServicer_to_server(_Deliver(), guard)
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers((guard,))
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         try:
