@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from google.protobuf.message import Message
 
+from hlf.commitlog import Watch
 from hlf.errors import GatewayError, PeerDetail
 from hlf.hints import hint_for
 from hlf.identity import Identity, SigningIdentity
+from hlf.observer import Observer
 
 T = TypeVar("T")
 G = TypeVar("G", bound=GatewayError)
@@ -26,6 +28,7 @@ class Call:
     request: Message
     response: type[Message]
     timeout: float | None
+    metadata: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,31 @@ class Pause:
     seconds: float
 
 
-Effect = Call | Sign | Pause
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Have the channel's commit stream watch for a transaction that is about to be submitted.
+
+    The answer is a Watch; None while the stream is in doubt. Waits for the stream only when it is new, and
+    no longer than ``timeout`` seconds.
+    """
+
+    session: Session
+    channel: str
+    transaction_id: str
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until a watch is done, at most ``timeout`` seconds."""
+
+    watch: Watch
+    timeout: float
+
+
+Effect = Call | Sign | Pause | Expect | Wait
 Flow = Generator[Effect, Any, T]
+Commits = Literal["status", "stream"]
 
 
 class RpcFailure(Exception):  # noqa: N818 - never reaches a caller: flows turn it into an error of hlf.errors
@@ -68,17 +94,26 @@ class RpcFailure(Exception):  # noqa: N818 - never reaches a caller: flows turn 
         )
 
 
+class Closed(RpcFailure):
+    """The gateway, or the channel it was given, has been closed: nothing can be asked any more."""
+
+    def __init__(self) -> None:
+        super().__init__("CANCELLED", "the gateway has been closed")
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds allowed for each phase when a call names no timeout.
 
     ``commit_status`` must outlast a change of the leading orderer, half a minute with default options.
+    ``events`` is for a whole event stream, reconnecting included; None: for ever.
     """
 
     evaluate: float = 30.0
     endorse: float = 30.0
     submit: float = 30.0
     commit_status: float = 120.0
+    events: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +122,18 @@ class Session:
 
     ``resend_after`` is how many seconds without a commit pass before the same transaction is sent again: an
     orderer's OK is not durable, and sending it twice is harmless. ``resend_unaccepted_after`` is the same
-    where Submit was not answered OK.
+    where Submit was not answered OK. ``commits`` says where commits are learnt from: a CommitStatus call for
+    each transaction, or one stream of filtered blocks for all of a channel. ``tls_certificate_hash`` is that
+    of the client certificate in use, for deliver requests.
     """
 
     identity: Identity | SigningIdentity
     timeouts: Timeouts = field(default_factory=Timeouts)
     resend_after: float = 5.0
     resend_unaccepted_after: float = 2.0
+    commits: Commits = "status"
+    tls_certificate_hash: bytes = b""
+    observers: Sequence[Observer] = ()
     monotonic: Callable[[], float] = time.monotonic
     time_ns: Callable[[], int] = time.time_ns
     nonce: Callable[[], bytes] = lambda: os.urandom(24)

@@ -34,6 +34,8 @@ _PASSING = (
     "due to unavailability of peers",
     "no combination of peers can be derived",
 )
+# How streams end whose peer goes down, restarts or serves too many clients.
+_INTERRUPTED = frozenset({"UNAVAILABLE", "ABORTED", "CANCELLED", "UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED"})
 _NO_EFFECT_CODES = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT"})
 
 
@@ -235,6 +237,4 @@ class EventError(FabricError):
     @property
     def retryable(self) -> bool:
         """Listening again from the last block seen loses nothing."""
-        return self.code in {"UNAVAILABLE", "ABORTED", "UNKNOWN", "INTERNAL"} or (
-            self.status == "SERVICE_UNAVAILABLE"
-        )
+        return self.code in _INTERRUPTED or self.status == "SERVICE_UNAVAILABLE"

@@ -25,7 +25,15 @@ from hlf.effects import Flow, Session
 from hlf.errors import ConfigurationError, EvaluateError, EventError
 from hlf.flows import ContractFlows, sign_message
 from hlf.identity import digest
-from hlf.wire.deliver import ENDLESS, Position, read_seek, seek_payload, seek_position, status_name
+from hlf.wire.deliver import (
+    ENDLESS,
+    Position,
+    position_of,
+    read_seek,
+    seek_payload,
+    seek_position,
+    status_name,
+)
 
 E = TypeVar("E")
 
@@ -64,7 +72,18 @@ class Subscription(ABC, Generic[E]):
         self._message = b""
         self._signature = signature
         self._next: int | None = None
-        self._starts_next = False
+        # A start that means another block at each opening, until it is anchored or a block has come.
+        self._floating: Position = ""
+
+    @property
+    def session(self) -> Session:
+        """Whose stream it is."""
+        return self._session
+
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
+        return self._channel
 
     @property
     def message(self) -> builtins.bytes:
@@ -89,12 +108,21 @@ class Subscription(ABC, Generic[E]):
         """Whether everything that was asked for has been decoded."""
         return False
 
+    @property
+    def finished(self) -> bool:
+        """Whether the peer has said that it has sent everything."""
+        return False
+
+    def interrupted(self) -> None:
+        """The stream broke off; it may be opened again."""
+
     def anchor(self) -> Flow[None]:
-        """Turn a start at the next block into that block's number, so that a reconnect can lose nothing."""
-        if self._next is None and self._starts_next:
+        """Turn a start at the next or newest block into its number, so that a reconnect can lose nothing."""
+        if self._next is None and self._floating in ("next", "newest"):
             info = ContractFlows(self._session, self._channel, "qscc").evaluate("GetChainInfo", self._channel)
             try:
-                self._next = BlockchainInfo.FromString((yield from info)).height
+                height = BlockchainInfo.FromString((yield from info)).height
+                self._next = height - (self._floating == "newest")
             except EvaluateError as error:
                 raise EventError(
                     f"the channel's height cannot be read: {error.message}",
@@ -149,7 +177,7 @@ class ChaincodeEvents(Subscription[ChaincodeEvent]):
         self._chaincode = chaincode
         self._skip_block = start_block
         self._skip_to = after_transaction_id
-        self._starts_next = start_block is None
+        self._floating = "next" if start_block is None else ""
         self._message = self._message_from("next" if start_block is None else start_block)
 
     @classmethod
@@ -162,8 +190,12 @@ class ChaincodeEvents(Subscription[ChaincodeEvent]):
             request = ChaincodeEventsRequest.FromString(signed.request)
         except DecodeError as error:
             raise ConfigurationError("these are not the bytes of a chaincode events request") from error
+        start = position_of(request.start_position)
         events = cls(session, request.channel_id, request.chaincode_id)
-        events._starts_next = False
+        events._floating = start
+        if isinstance(start, int):
+            events._skip_block, events._skip_to = start, request.after_transaction_id
+            events._next = start
         events._message, events._signature = signed.request, signature or signed.signature
         return events
 
@@ -209,7 +241,8 @@ class _Deliver(Subscription[E]):
         super().__init__(session, channel)
         self._stop: Position = stop
         self._tls_cert_hash = tls_cert_hash
-        self._starts_next = start == "next"
+        self._floating = start
+        self._finished = False
         self._message = self._message_from(start)
 
     @classmethod
@@ -220,9 +253,8 @@ class _Deliver(Subscription[E]):
             head, _signer, seek = read_seek(envelope.payload)
         except DecodeError as error:
             raise ConfigurationError("these are not the bytes of a block request") from error
-        stop = seek.stop.specified.number if seek.stop.HasField("specified") else ENDLESS
-        blocks = cls(session, head.channel_id, stop=stop, tls_cert_hash=head.tls_cert_hash)
-        blocks._starts_next = False
+        start, stop = position_of(seek.start), position_of(seek.stop)
+        blocks = cls(session, head.channel_id, start=start, stop=stop, tls_cert_hash=head.tls_cert_hash)
         blocks._message, blocks._signature = envelope.payload, signature or envelope.signature
         return blocks
 
@@ -230,6 +262,11 @@ class _Deliver(Subscription[E]):
     def exhausted(self) -> bool:
         """Whether the stop position has been passed."""
         return isinstance(self._stop, int) and self._next is not None and self._next > self._stop
+
+    @property
+    def finished(self) -> bool:
+        """Whether the peer has said that it has sent everything."""
+        return self._finished
 
     def decode(self, answer: Any) -> Iterator[E]:
         """Yield the block of one answer."""
@@ -240,6 +277,7 @@ class _Deliver(Subscription[E]):
                 raise EventError(
                     f"the peer ended the block stream: {name}", status=name, hint=_HINTS.get(name, "")
                 )
+            self._finished = True
             return
         if kind != self._kind:
             raise EventError(f"the peer answered {kind} where {self._kind} was asked for")

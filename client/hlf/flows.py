@@ -12,9 +12,11 @@ Programs write flows of their own with ``yield from`` and run them with ``gatewa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self, TypedDict, TypeVar, Unpack
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from fabric_protos.gateway.gateway_pb2 import (
     CommitStatusResponse,
@@ -26,8 +28,22 @@ from fabric_protos.gateway.gateway_pb2 import (
     SubmitResponse,
 )
 from fabric_protos.peer.transaction_pb2 import TxValidationCode
+from google.protobuf.message import Message
 
-from hlf.effects import Call, Deadline, Flow, Pause, RpcFailure, Session, Sign
+from hlf.commitlog import Watch
+from hlf.effects import (
+    Call,
+    Closed,
+    Deadline,
+    Expect,
+    Flow,
+    Pause,
+    RpcFailure,
+    Session,
+    Sign,
+    Timeouts,
+    Wait,
+)
 from hlf.errors import (
     CommitError,
     CommitStatusError,
@@ -39,6 +55,8 @@ from hlf.errors import (
 )
 from hlf.hints import hint_for_validation
 from hlf.identity import SigningIdentity
+from hlf.observer import CallFacts, Metadata, RpcFacts, observe_call, observe_rpc
+from hlf.observer import Outcome as Ending
 from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
 from hlf.wire.proposal import build_proposal
 
@@ -46,6 +64,7 @@ __all__ = [
     "CallOptions",
     "ContractFlows",
     "Flow",
+    "ProposalOptions",
     "Retry",
     "commit_status",
     "complete",
@@ -80,6 +99,7 @@ _ASK_AGAIN = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"}
 )
 _PAUSE = 0.2
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +120,34 @@ class Retry:
         return error.retryable and (self.conflicts or not isinstance(error, CommitError))
 
 
-class CallOptions(TypedDict, total=False):
-    """Options of every contract call.
+_ONCE = Retry(attempts=1)
+
+
+class ProposalOptions(TypedDict, total=False):
+    """Options of a proposal.
 
     ``transient``: data for the chaincode that stays out of the block. ``endorsing_organizations``: MSP ids of
-    the only organizations that are sent the proposal. ``timeout``: seconds for the whole call, retries
-    included. ``retry``: none by default.
+    the only organizations that are sent the proposal.
     """
 
     transient: Mapping[str, bytes]
     endorsing_organizations: Sequence[str]
+
+
+class CallOptions(ProposalOptions, total=False):
+    """Options of every contract call.
+
+    ``timeout``: seconds for the whole call, retries included. ``timeouts``: seconds for its phases, instead
+    of the gateway's. ``retry``: none by default.
+    """
+
     timeout: float | None
+    timeouts: Timeouts
     retry: Retry | None
+
+
+_PROPOSAL_OPTIONS = tuple(ProposalOptions.__annotations__)
+_CALL_OPTIONS = tuple(CallOptions.__annotations__)
 
 
 class _Signable(Protocol):
@@ -143,6 +179,51 @@ def sign_message(session: Session, message: bytes) -> Flow[bytes]:
     return signature
 
 
+def _rpc(
+    session: Session,
+    method: str,
+    request: Message,
+    response: type[Message],
+    timeout: float,
+    step: ProposalStep | TransactionStep | CommitStep,
+) -> Flow[Any]:
+    """Make one RPC, told to the session's observers if it has any."""
+    if not session.observers:
+        return (yield Call(method, request, response, timeout))
+    metadata: Metadata = []
+    facts = RpcFacts(method.rpartition("/")[2], step.channel, step.transaction_id)
+    ended = observe_rpc(session.observers, facts, metadata)
+    began, code = session.monotonic(), "CANCELLED"
+    try:
+        answer = yield Call(method, request, response, timeout, metadata)
+        code = "OK"
+        return answer
+    except RpcFailure as failure:
+        code = failure.code
+        raise
+    finally:
+        ended(Ending(code, session.monotonic() - began))
+
+
+def _observed(session: Session, call: CallFacts) -> AbstractContextManager[None]:
+    """Tell the session's observers, if it has any, of a call and of how it ended."""
+    return _told(session, call) if session.observers else nullcontext()
+
+
+@contextmanager
+def _told(session: Session, call: CallFacts) -> Iterator[None]:
+    ended = observe_call(session.observers, call)
+    began, code = session.monotonic(), "CANCELLED"
+    try:
+        yield
+        code = "OK"
+    except FabricError as error:
+        code = getattr(error, "validation_code", "") or getattr(error, "code", "") or type(error).__name__
+        raise
+    finally:
+        ended(Ending(code, session.monotonic() - began))
+
+
 def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = None) -> Flow[bytes]:
     """Run a proposal on one peer and return the chaincode's result; EvaluateError."""
     proposal = yield from sign(session, proposal)
@@ -154,7 +235,8 @@ def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = N
     )
     limit = session.timeouts.evaluate if timeout is None else timeout
     try:
-        answer: EvaluateResponse = yield Call(_EVALUATE, request, EvaluateResponse, limit)
+        call = _rpc(session, _EVALUATE, request, EvaluateResponse, limit, proposal)
+        answer: EvaluateResponse = yield from call
     except RpcFailure as failure:
         raise failure.to(EvaluateError, "evaluate failed", proposal.transaction_id) from None
     return answer.result.payload
@@ -171,7 +253,8 @@ def endorse(session: Session, proposal: ProposalStep, timeout: float | None = No
     )
     limit = session.timeouts.endorse if timeout is None else timeout
     try:
-        answer: EndorseResponse = yield Call(_ENDORSE, request, EndorseResponse, limit)
+        call = _rpc(session, _ENDORSE, request, EndorseResponse, limit, proposal)
+        answer: EndorseResponse = yield from call
     except RpcFailure as failure:
         raise failure.to(EndorseError, "endorse failed", proposal.transaction_id) from None
     payload = answer.prepared_transaction.payload
@@ -186,27 +269,34 @@ def submit(session: Session, transaction: TransactionStep, timeout: float | None
     """
     transaction = yield from sign(session, transaction)
     limit = session.timeouts.submit if timeout is None else timeout
-    failure = yield from _send(transaction, limit)
-    if failure is not None and failure.code in _REFUSED:
+    deadline = Deadline(session, limit)
+    watch = None
+    if session.commits == "stream":
+        # Before the transaction is sent: its block must not pass unseen.
+        watch = yield Expect(session, transaction.channel, transaction.transaction_id, limit)
+    failure = yield from _send(session, transaction, deadline.within(limit))
+    if failure is not None and (failure.code in _REFUSED or isinstance(failure, Closed)):
         raise failure.to(
             SubmitError, "submit failed", transaction.transaction_id, transaction=transaction.bytes()
         )
-    return _sent(session, transaction, failure)
+    return _sent(session, transaction, failure, watch)
 
 
-def _sent(session: Session, transaction: TransactionStep, failure: RpcFailure | None) -> CommitStep:
+def _sent(
+    session: Session, transaction: TransactionStep, failure: RpcFailure | None, watch: Watch | None = None
+) -> CommitStep:
     refusal = "" if failure is None else failure.message or failure.code
-    return CommitStep.of(transaction, session.identity, refusal=refusal)
+    return CommitStep.of(transaction, session.identity, refusal=refusal, watch=watch)
 
 
-def _send(transaction: TransactionStep, timeout: float) -> Flow[RpcFailure | None]:
+def _send(session: Session, transaction: TransactionStep, timeout: float) -> Flow[RpcFailure | None]:
     request = SubmitRequest(
         transaction_id=transaction.transaction_id,
         channel_id=transaction.channel,
         prepared_transaction=transaction.envelope(),
     )
     try:
-        yield Call(_SUBMIT, request, SubmitResponse, timeout)
+        yield from _rpc(session, _SUBMIT, request, SubmitResponse, timeout, transaction)
     except RpcFailure as failure:
         return failure
     return None
@@ -217,28 +307,51 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
 
     CommitStatusError when the deadline ends first: the outcome is unknown, not failed.
     """
-    commit = yield from sign(session, commit)
     limit = session.timeouts.commit_status if timeout is None else timeout
     deadline = Deadline(session, limit)
     window = session.resend_after if commit.accepted else session.resend_unaccepted_after
     if commit.transaction is None:
         window = limit
+    if commit.watch is not None:
+        block: int | None = yield Wait(commit.watch, deadline.within(window))
+        if block is not None:
+            return CommitStatus(commit.transaction_id, block, "VALID")
+        if not commit.watch.done and deadline.within(limit):
+            yield from _resend(session, commit, deadline.within(window))
+    commit = yield from sign(session, commit)
     while True:
         request = commit.signed_request()
-        call = Call(_COMMIT_STATUS, request, CommitStatusResponse, deadline.within(window))
+        wait = deadline.within(window)
+        call = _rpc(session, _COMMIT_STATUS, request, CommitStatusResponse, wait, commit)
         try:
-            answer: CommitStatusResponse = yield call
+            answer: CommitStatusResponse = yield from call
+            break
         except RpcFailure as failure:
-            if failure.code not in _ASK_AGAIN or not deadline.within(limit):
+            ends = failure.code not in _ASK_AGAIN or isinstance(failure, Closed)
+            if ends or not deadline.within(limit):
                 raise _unknown(failure, commit) from None
             if failure.code != "DEADLINE_EXCEEDED":
-                yield Pause(deadline.within(_PAUSE))
-        else:
-            code = TxValidationCode.Name(answer.result)
-            return CommitStatus(commit.transaction_id, answer.block_number, code)
-        if commit.transaction is not None:
-            # Whatever this answers ("already processed" too), only the commit status tells the outcome.
-            yield from _send(commit.transaction, deadline.within(window))
+                yield from _pause(deadline.within(_PAUSE))
+        yield from _resend(session, commit, deadline.within(window))
+    if commit.watch is not None:
+        commit.watch.told(answer.block_number)
+    code = TxValidationCode.Name(answer.result)
+    return CommitStatus(commit.transaction_id, answer.block_number, code)
+
+
+def _resend(session: Session, commit: CommitStep, timeout: float) -> Flow[None]:
+    """Send a transaction once more: whatever that answers, only the commit status tells the outcome."""
+    if commit.transaction is not None:
+        _LOGGER.info("transaction %s is in no block yet: it is sent again", commit.transaction_id)
+        yield from _send(session, commit.transaction, timeout)
+
+
+def _pause(seconds: float) -> Flow[None]:
+    """Let some time pass; cut short when the gateway is closed, which the next call finds out."""
+    try:
+        yield Pause(seconds)
+    except Closed:
+        return
 
 
 def _unknown(failure: RpcFailure, commit: CommitStep) -> CommitStatusError:
@@ -262,9 +375,10 @@ def complete(
     """
     deadline = Deadline(session, timeout)
     transaction = yield from sign(session, transaction)
-    failure = yield from _send(transaction, deadline.within(session.timeouts.submit))
-    commit = _sent(session, transaction, failure)
-    return (yield from commit_status(session, commit, deadline.rest(session.timeouts.commit_status)))
+    with _observed(session, CallFacts("resume", transaction.channel)):
+        failure = yield from _send(session, transaction, deadline.within(session.timeouts.submit))
+        commit = _sent(session, transaction, failure)
+        return (yield from commit_status(session, commit, deadline.rest(session.timeouts.commit_status)))
 
 
 def require_valid(status: CommitStatus) -> None:
@@ -289,12 +403,10 @@ class ContractFlows:
     chaincode: str
     name: str | None = None
 
-    def proposal(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> ProposalStep:
+    def proposal(self, function: str, *args: str | bytes, **options: Unpack[ProposalOptions]) -> ProposalStep:
         """Build a proposal with a new transaction id; no I/O, not signed yet. TypeError: unknown option."""
-        if unknown := sorted(options.keys() - CallOptions.__annotations__.keys()):
-            # Passed over in silence, a misspelt name would send transient data where it must not go.
-            raise TypeError(f"unknown option {unknown[0]!r}; one of {', '.join(CallOptions.__annotations__)}")
-        qualified = f"{self.name}:{function}" if self.name else function
+        _check(options, _PROPOSAL_OPTIONS)
+        qualified = self._qualified(function)
         values = [qualified, *args]
         parts = build_proposal(
             self.session.identity,
@@ -312,20 +424,18 @@ class ContractFlows:
 
     def evaluate(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
         """Query: run the function on one peer, write nothing."""
-        session = self.session
 
-        def once(deadline: Deadline) -> Flow[bytes]:
-            proposal = self.proposal(function, *args, **options)
+        def once(session: Session, deadline: Deadline) -> Flow[bytes]:
+            proposal = self.proposal(function, *args, **_of_proposal(options))
             return evaluate(session, proposal, deadline.rest(session.timeouts.evaluate))
 
-        return (yield from self._attempts(once, options))
+        return (yield from self._attempts("evaluate", function, once, options))
 
     def execute(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[Outcome]:
         """Endorse, submit and wait for the commit."""
-        session = self.session
 
-        def once(deadline: Deadline) -> Flow[Outcome]:
-            proposal = self.proposal(function, *args, **options)
+        def once(session: Session, deadline: Deadline) -> Flow[Outcome]:
+            proposal = self.proposal(function, *args, **_of_proposal(options))
             transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
             commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
             limit = deadline.rest(session.timeouts.commit_status)
@@ -340,21 +450,60 @@ class ContractFlows:
                 facts.endorsers,
             )
 
-        return (yield from self._attempts(once, options))
+        return (yield from self._attempts("submit", function, once, options))
 
-    def _attempts(self, once: Callable[[Deadline], Flow[T]], options: CallOptions) -> Flow[T]:
-        deadline = Deadline(self.session, options.get("timeout"))
-        retry = options.get("retry") or Retry(attempts=1)
-        for attempt in range(retry.attempts - 1):
-            try:
-                return (yield from once(deadline))
-            except FabricError as error:
-                pause = retry.pause * 2**attempt
-                if not retry.allows(error) or deadline.within(pause) < pause:
-                    raise
-                yield Pause(pause)
-        return (yield from once(deadline))
+    def submit_async(
+        self, function: str, *args: str | bytes, **options: Unpack[CallOptions]
+    ) -> Flow[CommitStep]:
+        """Endorse and submit, without waiting for the commit."""
+
+        def once(session: Session, deadline: Deadline) -> Flow[CommitStep]:
+            proposal = self.proposal(function, *args, **_of_proposal(options))
+            transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
+            return (yield from submit(session, transaction, deadline.within(session.timeouts.submit)))
+
+        return (yield from self._attempts("submit_async", function, once, options))
 
     def submit(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
         """Endorse, submit, wait for the commit and return the chaincode's result."""
         return (yield from self.execute(function, *args, **options)).result
+
+    def _qualified(self, function: str) -> str:
+        return f"{self.name}:{function}" if self.name else function
+
+    def _attempts(
+        self, kind: str, function: str, once: Callable[[Session, Deadline], Flow[T]], options: CallOptions
+    ) -> Flow[T]:
+        _check(options, _CALL_OPTIONS)
+        session = self.session
+        if "timeouts" in options:
+            session = replace(session, timeouts=options["timeouts"])
+        facts = CallFacts(kind, self.channel, self.chaincode, self._qualified(function))
+        deadline = Deadline(session, options.get("timeout"))
+        retry = options.get("retry") or _ONCE
+        with _observed(session, facts):
+            for attempt in range(retry.attempts - 1):
+                try:
+                    return (yield from once(session, deadline))
+                except FabricError as error:
+                    pause = retry.pause * 2**attempt
+                    if not retry.allows(error) or deadline.within(pause) < pause:
+                        raise
+                    yield from _pause(pause)
+            return (yield from once(session, deadline))
+
+
+def _check(options: ProposalOptions, allowed: Iterable[str]) -> None:
+    # Passed over in silence, a misspelt name would send transient data where it must not go.
+    for name in options:
+        if name not in allowed:
+            raise TypeError(f"unknown option {name!r}; one of {', '.join(allowed)}")
+
+
+def _of_proposal(options: CallOptions) -> ProposalOptions:
+    chosen: ProposalOptions = {}
+    if "transient" in options:
+        chosen["transient"] = options["transient"]
+    if "endorsing_organizations" in options:
+        chosen["endorsing_organizations"] = options["endorsing_organizations"]
+    return chosen

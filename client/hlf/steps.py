@@ -20,6 +20,7 @@ from fabric_protos.gateway.gateway_pb2 import (
 from fabric_protos.peer.proposal_pb2 import SignedProposal
 from google.protobuf.message import DecodeError
 
+from hlf.commitlog import Watch
 from hlf.errors import ConfigurationError
 from hlf.identity import Identity, SigningIdentity, digest
 from hlf.wire.proposal import read_proposal
@@ -79,7 +80,14 @@ class ProposalStep:
 
     def signed(self, signature: builtins.bytes) -> ProposalStep:
         """Return this proposal with a signature."""
-        return replace(self, signature=signature)
+        return ProposalStep(
+            self.transaction_id,
+            self.channel,
+            self.proposal,
+            self.endorsing_organizations,
+            signature,
+            self.hash,
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class TransactionStep:
 
     def signed(self, signature: builtins.bytes) -> TransactionStep:
         """Return this transaction with a signature."""
-        return replace(self, signature=signature)
+        return TransactionStep(self.transaction_id, self.channel, self.payload, signature, self.hash)
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,7 @@ class CommitStep:
 
     ``transaction`` is what was submitted, for sending it again; None in a step rebuilt from its bytes.
     ``refusal`` is what Submit answered where that left open whether orderers took it, "" where it was OK.
+    ``watch`` waits for it on the channel's commit stream, where the gateway has one.
     """
 
     transaction_id: str
@@ -150,6 +159,7 @@ class CommitStep:
     hash: str = "sha256"
     transaction: TransactionStep | None = None
     refusal: str = ""
+    watch: Watch | None = None
 
     @property
     def accepted(self) -> bool:
@@ -175,7 +185,12 @@ class CommitStep:
 
     @classmethod
     def of(
-        cls, transaction: TransactionStep, identity: Identity | SigningIdentity, *, refusal: str = ""
+        cls,
+        transaction: TransactionStep,
+        identity: Identity | SigningIdentity,
+        *,
+        refusal: str = "",
+        watch: Watch | None = None,
     ) -> CommitStep:
         """Return the step after submitting ``transaction``."""
         request = CommitStatusRequest(
@@ -190,6 +205,7 @@ class CommitStep:
             hash=transaction.hash,
             transaction=transaction,
             refusal=refusal,
+            watch=watch,
         )
 
     @classmethod

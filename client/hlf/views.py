@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, get_args
 
-from hlf.effects import Session, Timeouts
+from hlf.checkpoint import Checkpoint
+from hlf.effects import Commits, Session, Timeouts
 from hlf.endpoint import Endpoint
+from hlf.errors import ConfigurationError
 from hlf.events import Blocks, ChaincodeEvents, FilteredBlocks, PrivateBlocks
 from hlf.flows import ContractFlows
 from hlf.identity import Identity, SigningIdentity
+from hlf.observer import Observer
 from hlf.profile import Profile, load_profile
 from hlf.steps import CommitStep, ProposalStep, TransactionStep
 from hlf.wire.deliver import ENDLESS, Position
@@ -32,14 +36,31 @@ class GatewayView:
         timeouts: Timeouts | None = None,
         session: Session | None = None,
         tls_certificate_hash: bytes = b"",
+        commits: Commits | None = None,
+        event_peers: Sequence[Endpoint] = (),
+        observers: Sequence[Observer] = (),
     ) -> None:
-        if session is None:
-            self.session = Session(identity, timeouts or Timeouts())
-        else:
-            self.session = replace(session, identity=identity, timeouts=timeouts or session.timeouts)
+        given = Session(identity) if session is None else session
         if isinstance(target, Endpoint):
             tls_certificate_hash = target.tls_certificate_hash
-        self.tls_certificate_hash = tls_certificate_hash
+        self.session = replace(
+            given,
+            identity=identity,
+            timeouts=timeouts or given.timeouts,
+            commits=commits or given.commits,
+            tls_certificate_hash=tls_certificate_hash or given.tls_certificate_hash,
+            observers=(*given.observers, *observers),
+        )
+        if self.session.commits not in get_args(Commits):
+            raise ConfigurationError("is status or stream", field="commits")
+        if self.session.commits == "stream" and not isinstance(identity, SigningIdentity):
+            raise ConfigurationError("a commit stream takes an identity that signs", field="commits")
+        self.event_peers = tuple(event_peers)
+
+    @property
+    def tls_certificate_hash(self) -> bytes:
+        """SHA-256 of the client's TLS certificate, which deliver requests carry; empty without one."""
+        return self.session.tls_certificate_hash
 
     @classmethod
     def from_profile(
@@ -49,10 +70,28 @@ class GatewayView:
         *,
         peer: str | None = None,
         timeouts: Timeouts | None = None,
+        commits: Commits | None = None,
+        observers: Sequence[Observer] = (),
     ) -> Self:
-        """Connect to a peer of a connection profile, the first one of its own organization by default."""
+        """Connect to a peer of a connection profile, the first one of its own organization by default.
+
+        Event streams that reconnect turn to that organization's other peers too.
+        """
         loaded = profile if isinstance(profile, Profile) else load_profile(profile)
-        return cls(loaded.peer(peer).endpoint, identity, timeouts=timeouts)
+        chosen = loaded.peer(peer)
+        siblings = [
+            loaded.peer(name).endpoint
+            for name in loaded.organizations[loaded.organization].peers
+            if name != chosen.name and name in loaded.peers
+        ]
+        return cls(
+            chosen.endpoint,
+            identity,
+            timeouts=timeouts,
+            commits=commits,
+            event_peers=siblings,
+            observers=observers,
+        )
 
     @property
     def identity(self) -> SigningIdentity | Identity:
@@ -89,6 +128,11 @@ class NetworkView(Generic[G]):
             start_block=start_block,
             after_transaction_id=after_transaction_id,
         )
+
+    def _from(self, kind: type[B], start: Position, stop: Position, checkpoint: Checkpoint | None) -> B:
+        if checkpoint is not None and checkpoint.block_number is not None:
+            start = checkpoint.start
+        return self.blocks_request(kind, start, stop)
 
     def blocks_request(self, kind: type[B], start: Position = "next", stop: Position = ENDLESS) -> B:
         """Build a block request of a kind (hlf.events.Blocks, FilteredBlocks, PrivateBlocks)."""
@@ -174,6 +218,13 @@ class CommitView(_StepView[G]):
     def __init__(self, gateway: G, step: CommitStep) -> None:
         self._gateway = gateway
         self.step = step
+
+    @property
+    def result(self) -> builtins.bytes:
+        """What the chaincode returned when it endorsed; ConfigurationError for a commit made from bytes."""
+        if self.step.transaction is None:
+            raise ConfigurationError("a commit made from bytes knows no result")
+        return self.step.transaction.facts.result
 
     @property
     def accepted(self) -> bool:

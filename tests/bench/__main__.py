@@ -8,9 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from tests.bench import chaincode_cost, client_cost, emulator_cost, networks, sample_network, throughput
+from tests.bench import (
+    chaincode_cost,
+    client_cost,
+    client_events,
+    client_faces,
+    emulator_cost,
+    networks,
+    sample_network,
+    throughput,
+)
 from tests.bench.record import Record, keep, table
 from tests.unit.hlf.fake_gateway import make_identity
 
@@ -18,8 +26,8 @@ _OUTPUT = networks.ROOT / "build" / "bench.json"
 
 
 def _client() -> Iterator[Record]:
-    measured: dict[str, Any] = client_cost.measure(make_identity())
-    yield Record(**measured, bound=f"ratio at most {client_cost.GOAL}")
+    yield from client_cost.measure(make_identity())
+    yield from client_events.measure(make_identity())
 
 
 _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
@@ -28,6 +36,8 @@ _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
     "docker": networks.docker,
     "demo": networks.demo,
     "client": _client,
+    "client-memory": lambda: client_events.memory(make_identity()),
+    "faces": client_faces.measure,
     "throughput": throughput.throughput,
     "emulator": emulator_cost.measure,
     "chaincode": chaincode_cost.measure,

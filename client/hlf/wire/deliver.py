@@ -24,7 +24,7 @@ from fabric_protos.orderer.ab_pb2 import (
 from hlf.identity import Identity, SigningIdentity
 from hlf.wire.proposal import channel_header, header
 
-Position = int | str
+Position = int | Literal["oldest", "newest", "next"]
 """A block number, or "oldest", "newest" (the last block there is) or "next" (the next one committed)."""
 
 ENDLESS = 2**64 - 1
@@ -44,6 +44,16 @@ def seek_position(position: Position) -> SeekPosition:
     if position == "next":
         return SeekPosition(next_commit=SeekNextCommit())
     raise ValueError(f"unknown position {position!r}: a number, oldest, newest or next")
+
+
+def position_of(position: SeekPosition) -> Position:
+    """Return what `seek_position` made a message of; an empty one means the next block, as peers take it."""
+    kind = position.WhichOneof("Type")
+    if kind == "specified":
+        return int(position.specified.number)
+    if kind in ("oldest", "newest"):
+        return kind
+    return "next"
 
 
 def seek_payload(

@@ -106,7 +106,8 @@ class ChainVerifier:
                 return f"block {number}: {found}"
             if _is_config(block):
                 self.signers = block_signers(config_of(block))
-        except (DecodeError, IdentityError) as error:
+        except (DecodeError, IdentityError, ValueError) as error:
+            # ValueError: a configuration that names nobody who could sign the blocks after it.
             return f"block {number}: {error}"
         self._last = block
         return ""

@@ -27,7 +27,7 @@ from fabric_protos.peer.transaction_pb2 import TxValidationCode
 
 from hlf.endpoint import MAX_MESSAGE_BYTES
 from hlf.identity import Identity, SigningIdentity, verify
-from hlf.wire.deliver import read_seek
+from hlf.wire.deliver import ENDLESS, read_seek
 from hlf.wire.proposal import read_proposal
 from hlf.wire.status import TRAILER, encode_details
 from hlf.wire.transaction import assemble_transaction, proposal_hash, read_transaction
@@ -72,7 +72,9 @@ class FakeGateway:
         self.commits: dict[str, tuple[int, str]] = {}
         self.height = 10
         self.events: list = []
-        self.blocks: list = []
+        self.stream_script: list = []
+        self.deliver = True
+        self._epoch = 0
         self._condition = threading.Condition()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(16),
@@ -102,6 +104,51 @@ class FakeGateway:
     def wait_for(self, condition, timeout: float = 10.0) -> None:
         with self._condition:
             assert self._condition.wait_for(condition, timeout)
+
+    def break_streams(self) -> None:
+        """End the live block streams, as a peer that goes down does."""
+        with self._condition:
+            self._epoch += 1
+            self._condition.notify_all()
+
+    def set_deliver(self, deliver: bool) -> None:
+        """Hold back the blocks of live streams, or let them go on."""
+        with self._condition:
+            self.deliver = deliver
+            self._condition.notify_all()
+
+    def live(self, seek, context):
+        """Filtered blocks as they are committed, one transaction to each."""
+        with self._condition:
+            step = self.stream_script.pop(0) if self.stream_script else None
+            epoch = self._epoch
+            number = self.height - 1 if seek.start.HasField("newest") else self.height
+        if isinstance(step, Refuse):
+            context.abort(step.code, step.message)
+        if step is not None:
+            yield DeliverResponse(status=step)
+            return
+        if seek.start.HasField("specified"):
+            number = seek.start.specified.number
+        context.add_callback(self._wake)
+        while True:
+            with self._condition:
+                while epoch == self._epoch and context.is_active():
+                    if self.deliver and self.height > number:
+                        break
+                    self._condition.wait(30)
+                block = FilteredBlock(channel_id="ch", number=number)
+                for transaction_id, (where, code) in self.commits.items():
+                    if where == number:
+                        block.filtered_transactions.add(
+                            txid=transaction_id, tx_validation_code=TxValidationCode.Value(code)
+                        )
+            if not context.is_active():
+                return
+            if epoch != self._epoch:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "the peer goes down")
+            yield DeliverResponse(filtered_block=block)
+            number += 1
 
     def dispatch(self, method: str, request, context):
         with self._condition:
@@ -210,6 +257,9 @@ class FakeGateway:
         self.requests.setdefault("Deliver", []).append((head, seek))
         if head.channel_id != "ch":
             yield DeliverResponse(status=BAD_REQUEST)
+            return
+        if kind != "block" and seek.stop.specified.number == ENDLESS:
+            yield from self.live(seek, context)
             return
         for number in range(seek.start.specified.number, seek.stop.specified.number + 1):
             if kind == "block":
