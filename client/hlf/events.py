@@ -73,7 +73,7 @@ class Subscription(ABC, Generic[E]):
         self._signature = signature
         self._next: int | None = None
         # A start that means another block at each opening, until it is anchored or a block has come.
-        self._floating: Position = ""
+        self._floating: Position | None = None
 
     @property
     def session(self) -> Session:
@@ -177,7 +177,7 @@ class ChaincodeEvents(Subscription[ChaincodeEvent]):
         self._chaincode = chaincode
         self._skip_block = start_block
         self._skip_to = after_transaction_id
-        self._floating = "next" if start_block is None else ""
+        self._floating = "next" if start_block is None else None
         self._message = self._message_from("next" if start_block is None else start_block)
 
     @classmethod

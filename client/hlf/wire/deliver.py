@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fabric_protos.common.common_pb2 import (
     BlockMetadataIndex,
     ChannelHeader,
