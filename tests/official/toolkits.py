@@ -15,6 +15,15 @@ import pytest
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build"
 SECONDS = 170
+_NPM_INSTALL = (
+    "install",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--no-package-lock",
+    "--maxsockets=1",
+)
+_NPM_ENVIRONMENT = {"npm_config_fetch_retries": "1"}
 
 
 @dataclass(frozen=True)
@@ -31,18 +40,8 @@ def node() -> Toolkit:
     program, npm = _program("node"), _program("npm")
     folder = _prepare(
         "node",
-        [
-            [
-                npm,
-                "install",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--no-package-lock",
-                "--maxsockets=1",
-            ]
-        ],
-        {"npm_config_fetch_retries": "1"},
+        [[npm, *_NPM_INSTALL]],
+        _NPM_ENVIRONMENT,
     )
     return Toolkit(folder, [program, "client.mjs"], [program, "chaincode.cjs"])
 
@@ -52,20 +51,17 @@ def node_ca() -> Toolkit:
     program, npm = _program("node"), _program("npm")
     folder = _prepare(
         "node-ca",
-        [
-            [
-                npm,
-                "install",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--no-package-lock",
-                "--maxsockets=1",
-            ]
-        ],
-        {"npm_config_fetch_retries": "1"},
+        [[npm, *_NPM_INSTALL]],
+        _NPM_ENVIRONMENT,
     )
     return Toolkit(folder, [program, "client.cjs"])
+
+
+def pyright() -> Path:
+    """The type checker's program, from the npm registry."""
+    _program("node")
+    folder = _prepare("pyright", [[_program("npm"), *_NPM_INSTALL]], _NPM_ENVIRONMENT)
+    return folder / "node_modules" / "pyright" / "index.js"
 
 
 def go() -> Toolkit:
