@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -15,9 +15,13 @@ _NOT_SERVING = b"\x08\x02"
 
 
 class Health:
-    """Says SERVING until ``stop`` is called, for the server as a whole and any service name."""
+    """Says SERVING until ``stop`` is called, for the server as a whole and any service name.
 
-    def __init__(self) -> None:
+    A Check says NOT_SERVING also while ``able`` says no.
+    """
+
+    def __init__(self, able: Callable[[], bool] = lambda: True) -> None:
+        self._able = able
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -35,7 +39,7 @@ class Health:
         )
 
     def _status(self) -> bytes:
-        return _NOT_SERVING if self._stopped.is_set() else _SERVING
+        return _SERVING if self._able() and not self._stopped.is_set() else _NOT_SERVING
 
     async def _check(self, _request: bytes, _context: Any) -> bytes:
         return self._status()

@@ -1,37 +1,47 @@
-"""Chaincode as an external service: ``python -m hlf_chaincode.server --config FILE.json``.
+"""Chaincode as a service, and the command line that serves.
 
-One process serves any number of chaincodes, each on a port of its own: a peer that connects learns from the
-port alone which chaincode it has reached.
+``python -m hlf_chaincode.server --config FILE.json`` serves any number of chaincodes, each on a port of its
+own: a peer that connects learns from the port alone which chaincode it has reached.
+``python -m hlf_chaincode.server module:Class …`` serves one, by what the environment says
+(``hlf_chaincode.environment``).
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from .config import ChaincodeService, ConfigurationError, ServerTls, load_config
+from .config import ChaincodeService, ConfigurationError, Limits
 from .contract import Registry
 from .health import Health
-from .session import Session
+from .observer import Observer
+from .session import Functions, Session
 from .stream import MESSAGE_LIMIT, Stream
 from .stub import Message
+from .tls import ServerTls
 from .workers import Workers
 
-__all__ = ["ChaincodeServer", "ChaincodeService", "ConfigurationError", "ServerTls", "main", "serve"]
+__all__ = [
+    "ChaincodeServer",
+    "ChaincodeService",
+    "ConfigurationError",
+    "Limits",
+    "ServerTls",
+    "main",
+    "serve",
+]
 
 # grpcio ships no types.
 _RPC: Any = grpc
-_WORKERS = 128
-_GRACE_SECONDS = 10.0
+GRACE_SECONDS = 10.0
+"""How long calls under way may take to answer when a server stops."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
@@ -43,7 +53,7 @@ _OPTIONS = (
 )
 
 
-class _GrpcWire:
+class _ServedWire:
     """A grpc.aio stream as a ``Wire``."""
 
     def __init__(self, context: Any) -> None:
@@ -56,20 +66,31 @@ class _GrpcWire:
     async def write(self, message: Message) -> None:
         await self._context.write(message)
 
+    async def close(self) -> None:
+        """Nothing: the stream ends when its handler returns."""
+
 
 class ChaincodeServer:
-    """One chaincode on one port.
+    """One chaincode on one port, for any number of peers and streams.
 
-    Contract functions run on at most ``workers`` threads, each call on one of them; further calls wait.
+    Each chaincode has threads of its own (``service.limits``), so that a slow one holds no other up.
+    ``functions`` stands for the service's contracts where it is given.
     """
 
-    def __init__(self, service: ChaincodeService, *, workers: int = _WORKERS) -> None:
+    def __init__(
+        self,
+        service: ChaincodeService,
+        *,
+        functions: Functions | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self._service = service
         # Built before anything listens: a contract that cannot be served is known at once.
-        self._registry = Registry(service.contracts)
-        self._workers = Workers(workers, 5000)
+        self._functions = functions or Registry(service.contracts)
+        self._observers = observers
+        self._workers = Workers(service.limits.workers, service.limits.waiting)
         self._streams: set[Stream] = set()
-        self._health = Health()
+        self._health = Health(lambda: not self._workers.exhausted)
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -80,6 +101,11 @@ class ChaincodeServer:
     def in_flight(self) -> int:
         """Calls under way on all streams."""
         return sum(stream.in_flight for stream in self._streams)
+
+    @property
+    def abandoned(self) -> int:
+        """Threads that still run a call nobody waits for; when no more can be lost, health says so."""
+        return self._workers.abandoned
 
     async def start(self) -> None:
         """Listen; ``address`` then has the real port. ConfigurationError where that is impossible."""
@@ -102,7 +128,7 @@ class ChaincodeServer:
         await server.start()
         self._server = server
 
-    async def stop(self, grace: float = _GRACE_SECONDS) -> None:
+    async def stop(self, grace: float = GRACE_SECONDS) -> None:
         """Answer the calls under way, for at most ``grace`` seconds, then close streams and port."""
         self._draining = True
         self._health.stop()
@@ -132,8 +158,14 @@ class ChaincodeServer:
     async def _connect(self, _requests: Any, context: Any) -> None:
         if self._draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the chaincode server is stopping")
-        session = Session(self._service.package_id, self._registry)
-        stream = Stream(session, _GrpcWire(context), self._workers)
+        service = self._service
+        stream = Stream(
+            Session(service.package_id, self._functions),
+            _ServedWire(context),
+            self._workers,
+            time_limit=service.limits.time_limit,
+            observers=self._observers,
+        )
         self._streams.add(stream)
         self._idle.clear()
         try:
@@ -147,23 +179,22 @@ class ChaincodeServer:
 async def serve(
     services: Sequence[ChaincodeService],
     *,
+    functions: Functions | None = None,
     ready: Callable[[list[str]], None] = lambda _addresses: None,
     stop: asyncio.Event | None = None,
-    grace: float = _GRACE_SECONDS,
+    grace: float = GRACE_SECONDS,
+    observers: Sequence[Observer] = (),
 ) -> None:
     """Serve until ``stop`` is set, or SIGTERM or SIGINT arrives where no event is given.
 
-    ``ready`` is called with all addresses once every port listens.
+    ``ready`` is called with all addresses once every port listens. ``functions`` stands for the contracts of
+    every service where it is given.
     """
-    ending = stop or asyncio.Event()
-    if stop is None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ending.set)
+    ending = stop or ending_signal()
     servers: list[ChaincodeServer] = []
     try:
         for service in services:
-            server = ChaincodeServer(service)
+            server = ChaincodeServer(service, functions=functions, observers=observers)
             servers.append(server)
             await server.start()
         ready([server.address for server in servers])
@@ -172,27 +203,22 @@ async def serve(
         await asyncio.gather(*(server.stop(grace) for server in servers))
 
 
+def ending_signal() -> asyncio.Event:
+    """Set when the process gets SIGTERM or SIGINT."""
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    return ending
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line: 0 after an orderly end, 2 for a configuration that cannot be served."""
-    parser = argparse.ArgumentParser(prog="python -m hlf_chaincode.server", description="Serve chaincodes.")
-    parser.add_argument("--config", required=True, type=Path, metavar="FILE.json")
-    options = parser.parse_args(arguments)
-    try:
-        asyncio.run(serve(load_config(options.config), ready=_say_ready))
-    except (ConfigurationError, TypeError, ValueError) as error:
-        sys.stderr.write(f"hlf_chaincode: {error}\n")
-        return 2
-    return 0
+    """The command line: 0 after an orderly end, 1 when a dialed peer is lost, 2 for what cannot be served."""
+    # Here: the command line knows the server, and a server in a test needs no command line.
+    from .command import run
 
-
-def _say_ready(addresses: list[str]) -> None:
-    sys.stdout.write("ready " + " ".join(addresses) + "\n")
-    sys.stdout.flush()
+    return run("python -m hlf_chaincode.server", sys.argv[1:] if arguments is None else arguments)
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not sys.exit: the interpreter would wait for a contract function that never returns.
-    os._exit(status)
+    sys.exit(main())

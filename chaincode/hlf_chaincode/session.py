@@ -8,15 +8,16 @@ a function call.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
 from google.protobuf.message import DecodeError
 
 from .abilities import Abilities
 from .context import Context
-from .contract import Registry
+from .contract import Function
 from .errors import ContractError, PeerError, ProtocolError, StreamClosed
 from .proposal import Proposal
 from .stub import Exchange, Stub
@@ -25,6 +26,16 @@ Message = chaincode_shim_pb2.ChaincodeMessage
 CallKey = tuple[str, str]
 
 _LOG = logging.getLogger(__name__)
+
+
+class Functions(Protocol):
+    """What a call's arguments name: a ``Registry``, or what stands for one."""
+
+    def find(self, name: str) -> Function:
+        """The function of that name; ContractError where there is none."""
+
+    def call(self, ctx: Context, allow_writes: Callable[[bool], None]) -> bytes:
+        """Run the function that the arguments name."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +69,12 @@ class Call:
     ``status`` and ``reason`` say how it ended (see ``Outcome``); ``failure`` is the exception, if any.
     """
 
-    def __init__(self, registry: Registry, message: Message, abilities: Abilities) -> None:
+    def __init__(self, functions: Functions, message: Message, abilities: Abilities) -> None:
         self.key: CallKey = (message.channel_id, message.txid)
         self.failure: Exception | None = None
         self.status = 0
         self.reason = "lost"
-        self._registry = registry
+        self._functions = functions
         self._message = message
         self._abilities = abilities
 
@@ -72,7 +83,7 @@ class Call:
         """``contract:function`` where the chaincode has what the call names, else ""."""
         try:
             name = chaincode_pb2.ChaincodeInput.FromString(self._message.payload).args[0]
-            found = self._registry.find(name.decode(errors="replace"))
+            found = self._functions.find(name.decode(errors="replace"))
         except (DecodeError, IndexError, ContractError):
             return ""
         return f"{found.contract}:{found.name}"
@@ -89,7 +100,7 @@ class Call:
             self.failure = error
             return self.refused("failed", f"cannot read the proposal: {error}")
         try:
-            payload = self._registry.call(Context(stub), lambda allowed: _allow(stub, allowed))
+            payload = self._functions.call(Context(stub), lambda allowed: _allow(stub, allowed))
             stub.flush()
         except StreamClosed:
             raise
@@ -138,11 +149,17 @@ class Call:
 
 
 class Session:
-    """One stream: created -> established -> ready, then any number of calls at once."""
+    """One stream: created -> established -> ready, then any number of calls at once.
 
-    def __init__(self, package_id: str, registry: Registry) -> None:
+    ``ready`` is called when the peer has accepted the chaincode.
+    """
+
+    def __init__(
+        self, package_id: str, functions: Functions, *, ready: Callable[[], None] = lambda: None
+    ) -> None:
         self.package_id = package_id
-        self._registry = registry
+        self._functions = functions
+        self._accepted = ready
         self._state = "created"
         self._abilities = Abilities()
 
@@ -166,10 +183,11 @@ class Session:
         if self._state == "established" and message.type == Message.READY:
             self._state = "ready"
             self._abilities = _abilities(message.payload)
+            self._accepted()
             return []
         if self._state == "ready":
             if message.type in (Message.TRANSACTION, Message.INIT):
-                return [Begin(Call(self._registry, message, self._abilities))]
+                return [Begin(Call(self._functions, message, self._abilities))]
             if message.type in (Message.RESPONSE, Message.ERROR):
                 return [Answer((message.channel_id, message.txid), message)]
         kind = Message.Type.Name(message.type)

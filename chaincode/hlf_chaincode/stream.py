@@ -29,11 +29,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class Wire(Protocol):
-    """A stream of messages; ``read`` gives None when the peer has closed its side."""
+    """A stream of messages; ``read`` gives None when the peer has closed its side, ``close`` closes ours."""
 
     async def read(self) -> Message | None: ...
 
     async def write(self, message: Message) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class _Running:
@@ -201,6 +203,7 @@ class Stream:
         while True:
             while outgoing:
                 if (message := outgoing.popleft()) is None:
+                    await self._wire.close()
                     return
                 await write(message)
             self._room.set()

@@ -28,7 +28,7 @@ from hlf.wire.policy import application_policy
 from hlf.wire.proposal import ProposalParts, build_proposal
 from hlf.wire.transaction import assemble_transaction
 from hlf_chaincode import Context, Contract, ContractError, Private, key_policy, query, transaction
-from hlf_chaincode.config import ChaincodeService
+from hlf_chaincode.config import ChaincodeService, Limits
 from hlf_chaincode.server import ChaincodeServer
 from hlf_emulator.membership.msp import Msp, Verifier
 from hlf_emulator.peer.peer import Channel, Peer, Shared
@@ -348,8 +348,9 @@ class World:
     async def serve(self) -> list[ChaincodeServer]:
         servers = []
         for key, address in self.addresses.items():
-            service = ChaincodeService(self.package_ids[key], (Store,), address, None)
-            server = ChaincodeServer(service, workers=4)
+            limits = Limits(workers=4)
+            service = ChaincodeService(self.package_ids[key], (Store,), address, None, limits)
+            server = ChaincodeServer(service)
             await server.start()
             servers.append(server)
         return servers
