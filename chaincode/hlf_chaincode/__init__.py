@@ -7,6 +7,7 @@ from .errors import ContractError, InvokeError, PeerError, QueryError, StateErro
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
 from .policy import all_of, any_of, key_policy, majority_of, out_of, parse_policy, read_policy
+from .requires import owned, requires
 from .state import KeyValue, Modification, Page, PrivateCollection, Results, State
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "key_policy",
     "majority_of",
     "out_of",
+    "owned",
     "parse_policy",
     "query",
     "read_policy",
+    "requires",
     "split_composite_key",
     "to_json",
     "transaction",

@@ -22,6 +22,8 @@ class Context:
     def __init__(self, stub: Stub) -> None:
         self._stub = stub
         self._proposal = stub.proposal
+        self.function = ""
+        """The function that is called, by its name on the wire without its contract's."""
         self.state = State(stub)
 
     @property

@@ -285,13 +285,6 @@ def test_functions_are_found_with_and_without_the_contract_name():
         registry.find("before")
 
 
-def test_metadata_lists_the_functions():
-    entry = Registry([Sample]).metadata()["contracts"]["sample"]["transactions"][1]
-    assert entry["name"] == "typed"
-    assert entry["parameters"][0] == {"name": "loan", "type": "str", "transient": False}
-    assert entry["parameters"][4]["transient"] is True
-
-
 @pytest.mark.parametrize(
     ("value", "annotation", "data"),
     [
