@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from .config import ConfigurationError, ServerTls
-from .project import load_project
+from .config import ConfigurationError
+from .project import Project, load_project
 from .scaffold import write_project
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_PASSING_ON = {"ignore_unknown_options": True}
 _PLUGINS = ("hlf_pytest", "hlf_network.pytest_plugin")
 
 
@@ -65,7 +65,7 @@ def new(name: str, folder: Path | None) -> None:
     click.echo(f"\nNext:\n  cd {target}\n  hlf chaincode test")
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+@main.command(context_settings=_PASSING_ON)
 @_folder
 @click.option(
     "--network", is_flag=True, help="Also run the tests marked `chaincode`, on an emulator network."
@@ -86,66 +86,91 @@ def test(context: click.Context, folder: Path, network: bool, pytest_arguments: 
     context.exit(ended.returncode)
 
 
-@main.command()
+@main.command(context_settings=_PASSING_ON)
 @_folder
-@click.option("--package-id", envvar="CHAINCODE_ID", required=True, help="What peers know the chaincode by.")
-@click.option(
-    "--address",
-    envvar="CHAINCODE_SERVER_ADDRESS",
-    default="0.0.0.0:9999",
-    show_default=True,
-    help="Where to listen.",
-)
-@click.option(
-    "--tls-certificate",
-    envvar=["CHAINCODE_TLS_CERT_FILE", "CHAINCODE_TLS_CERT"],
-    type=_FILE,
-    help="Serve with TLS (PEM).",
-)
-@click.option(
-    "--tls-key", envvar=["CHAINCODE_TLS_KEY_FILE", "CHAINCODE_TLS_KEY"], type=_FILE, help="Its key (PEM)."
-)
-@click.option(
-    "--client-ca",
-    envvar=["CHAINCODE_TLS_CLIENT_CACERT_FILE", "CHAINCODE_CLIENT_CA_CERT"],
-    type=_FILE,
-    help="Let only peers in that show a certificate of this CA (PEM).",
-)
-def serve(
-    folder: Path,
-    package_id: str,
-    address: str,
-    tls_certificate: Path | None,
-    tls_key: Path | None,
-    client_ca: Path | None,
-) -> None:
-    """Serve the project's contracts until SIGTERM, which lets calls under way finish.
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def serve(context: click.Context, folder: Path, arguments: tuple[str, ...]) -> None:
+    """Serve the project's contracts, as a container does, until SIGTERM.
 
-    Options are also read from the environment, by the names that Node's and Go's servers have:
-    CHAINCODE_ID, CHAINCODE_SERVER_ADDRESS, CHAINCODE_TLS_CERT_FILE, CHAINCODE_TLS_KEY_FILE and
-    CHAINCODE_TLS_CLIENT_CACERT_FILE, or CHAINCODE_TLS_CERT, CHAINCODE_TLS_KEY and CHAINCODE_CLIENT_CA_CERT.
+    Where, as what and with which TLS is said by the environment (CHAINCODE_SERVER_ADDRESS, CHAINCODE_ID, …)
+    or by arguments, which are those of `python -m hlf_chaincode.server`.
     """
-    from . import server
+    from .server import main as run
 
+    context.exit(run([*_contracts(folder), *arguments]))
+
+
+@main.command(context_settings=_PASSING_ON)
+@_folder
+@click.option(
+    "--address", default="127.0.0.1:9999", show_default=True, help="Where to listen, and be dialed."
+)
+@click.option("--package-id", help="Be this one, and deploy nothing: for a network of your own.")
+@click.option(
+    "--channel", default="mychannel", show_default=True, help="The emulator's channel to deploy on."
+)
+@click.option("--state", type=click.Path(path_type=Path), help="The emulator's folder.  [default: its own]")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def dev(
+    context: click.Context,
+    folder: Path,
+    address: str,
+    package_id: str | None,
+    channel: str,
+    state: Path | None,
+    arguments: tuple[str, ...],
+) -> None:
+    """Serve the project's contracts while they are being written: each call runs what the files say by then.
+
+    With `hlf emulator up --detach` before, the chaincode is deployed on that network; with --package-id it is
+    served for whichever peers know it. Further arguments are those of `python -m hlf_chaincode.dev`.
+    """
+    from .dev import main as run
+
+    names = _contracts(folder)
+    chosen = package_id or _deploy(load_project(folder.resolve()), address, channel, state)
+    click.echo("Edit a file, and the next call runs it. Ctrl-C ends the server.")
+    context.exit(run([*names, "--address", address, "--package-id", chosen, *arguments]))
+
+
+def _contracts(folder: Path) -> tuple[str, ...]:
+    """The project's contracts, which can be imported from now on."""
     project = load_project(folder.resolve())
-    service = server.ChaincodeService(
-        package_id=package_id,
-        contracts=tuple(project.contract_classes()),
-        address=address,
-        tls=_tls(tls_certificate, tls_key, client_ca),
-    )
-    asyncio.run(server.serve([service], ready=_say_ready))
+    if str(project.folder) not in sys.path:
+        sys.path.insert(0, str(project.folder))
+    return project.contracts
 
 
-def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> ServerTls | None:
-    if certificate is None and key is None and client_ca is None:
-        return None
-    if certificate is None or key is None:
-        raise click.UsageError("TLS needs both --tls-certificate and --tls-key")
-    return ServerTls(
-        certificate.read_bytes(), key.read_bytes(), client_ca.read_bytes() if client_ca else None
-    )
-
-
-def _say_ready(addresses: list[str]) -> None:
-    click.echo(f"ready {' '.join(addresses)}")
+def _deploy(project: Project, address: str, channel: str, state: Path | None) -> str:
+    """Put the project into force on the emulator's network that runs here; its package id."""
+    options = {
+        "--address": address,
+        "--channel": channel,
+        "--version": project.version,
+        "--policy": project.policy,
+        "--collections": project.collections_file,
+        "--state": state,
+    }
+    given = [str(part) for name, value in options.items() if value for part in (name, value)]
+    # By its command line: this package knows nothing of networks, and can do without them.
+    command = [
+        sys.executable,
+        "-m",
+        "hlf_network.cli",
+        "emulator",
+        "chaincode",
+        project.name,
+        "--json",
+        *given,
+    ]
+    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    if ended.returncode:
+        raise click.ClickException(
+            f"{project.name} is on no network: start one here with `hlf emulator up --detach`, or serve for "
+            "another with --package-id"
+        )
+    (found,) = set(json.loads(ended.stdout)["package_ids"].values())
+    click.echo(f"{project.name} {project.version} is on {channel}, as {found}")
+    return str(found)
