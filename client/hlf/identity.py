@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -119,6 +120,18 @@ class SigningIdentity:
             raise IdentityError("certificate and private key do not belong together")
         return cls(Identity(msp_id, certificate_pem), key)
 
+    @classmethod
+    def from_msp_folder(
+        cls, msp_id: str, folder: str | Path, password: bytes | None = None
+    ) -> SigningIdentity:
+        """Make one from a user's ``msp`` folder, as cryptogen and fabric-ca-client write it.
+
+        The certificate is the file in ``signcerts``, the key the one in ``keystore``. IdentityError: there is
+        none, or there are several.
+        """
+        certificate, key = (_only_file(Path(folder) / name) for name in ("signcerts", "keystore"))
+        return cls.from_pem(msp_id, certificate, key, password)
+
     @property
     def msp_id(self) -> str:
         """The MSP id of the member this identity belongs to."""
@@ -168,6 +181,16 @@ class SigningIdentity:
 
     def __repr__(self) -> str:
         return f"SigningIdentity(msp_id={self.msp_id!r})"
+
+
+def _only_file(folder: Path) -> bytes:
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+        if len(files) == 1:
+            return files[0].read_bytes()
+    except OSError as error:
+        raise IdentityError(f"{folder} cannot be read: {error.strerror}") from error
+    raise IdentityError(f"{folder} holds {len(files)} files where one is expected")
 
 
 def load_certificate(certificate_pem: bytes) -> x509.Certificate:

@@ -82,6 +82,23 @@ def test_from_pem_checks_that_key_and_certificate_match(identity):
 
 
 @given(st.text(min_size=1), st.binary())
+def test_a_folder_of_cryptogen_s(tmp_path, identity):
+    for folder, name, content in (
+        ("signcerts", "User1@org1.example.com-cert.pem", identity.certificate),
+        ("keystore", "priv_sk", pem(identity.private_key)),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(content)
+    loaded = SigningIdentity.from_msp_folder("Org1MSP", tmp_path)
+    assert loaded.serialized() == identity.serialized()
+    assert verify(identity.certificate, b"m", loaded.sign(b"m"))
+    (tmp_path / "keystore" / "another_sk").write_bytes(b"x")
+    with pytest.raises(IdentityError, match="holds 2 files where one is expected"):
+        SigningIdentity.from_msp_folder("Org1MSP", tmp_path)
+    with pytest.raises(IdentityError, match="No such file"):
+        SigningIdentity.from_msp_folder("Org1MSP", tmp_path / "nowhere")
+
+
 def test_serialized_identity_round_trip(msp_id, certificate):
     identity = Identity(msp_id, certificate)
     assert Identity.from_serialized(identity.serialized()) == identity
