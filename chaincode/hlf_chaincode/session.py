@@ -67,9 +67,13 @@ class Call:
     """One TRANSACTION or INIT of the peer.
 
     ``status`` and ``reason`` say how it ended (see ``Outcome``); ``failure`` is the exception, if any.
+    ``msp_id`` is the organization of the peer, where it is known.
     """
 
-    def __init__(self, functions: Functions, message: Message, abilities: Abilities) -> None:
+    def __init__(
+        self, functions: Functions, message: Message, abilities: Abilities, msp_id: str = ""
+    ) -> None:
+        self.msp_id = msp_id
         self.key: CallKey = (message.channel_id, message.txid)
         self.failure: Exception | None = None
         self.status = 0
@@ -95,7 +99,7 @@ class Call:
         held back writes are not sent: no peer endorses them.
         """
         try:
-            stub = Stub(Proposal(self._message), exchange, self._abilities)
+            stub = Stub(Proposal(self._message), exchange, self._abilities, self.msp_id)
         except Exception as error:  # noqa: BLE001 - whatever a malformed proposal raises, the peer must hear
             self.failure = error
             return self.refused("failed", f"cannot read the proposal: {error}")
@@ -151,13 +155,19 @@ class Call:
 class Session:
     """One stream: created -> established -> ready, then any number of calls at once.
 
-    ``ready`` is called when the peer has accepted the chaincode.
+    ``ready`` is called when the peer has accepted the chaincode; ``msp_id`` is its organization, if known.
     """
 
     def __init__(
-        self, package_id: str, functions: Functions, *, ready: Callable[[], None] = lambda: None
+        self,
+        package_id: str,
+        functions: Functions,
+        *,
+        ready: Callable[[], None] = lambda: None,
+        msp_id: str = "",
     ) -> None:
         self.package_id = package_id
+        self.msp_id = msp_id
         self._functions = functions
         self._accepted = ready
         self._state = "created"
@@ -187,7 +197,7 @@ class Session:
             return []
         if self._state == "ready":
             if message.type in (Message.TRANSACTION, Message.INIT):
-                return [Begin(Call(self._functions, message, self._abilities))]
+                return [Begin(Call(self._functions, message, self._abilities, self.msp_id))]
             if message.type in (Message.RESPONSE, Message.ERROR):
                 return [Answer((message.channel_id, message.txid), message)]
         kind = Message.Type.Name(message.type)

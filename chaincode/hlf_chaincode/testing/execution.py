@@ -193,6 +193,7 @@ class Endorsers:
         if not isinstance(begin, Begin):
             raise TypeError("a TRANSACTION begins a call")
         side = PeerSide(simulation, chaincode, invoke)
+        begin.call.msp_id = simulation.organization
         answer = begin.call.run(side.exchange)
         side.finish()
         return begin.call, answer

@@ -377,3 +377,36 @@ def test_metadata_tells_types_and_who_may_call():
         "weight": {"type": "string", "format": "decimal"},
         "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Part"}},
     }
+
+
+# The context
+
+
+class Shim(Contract):
+    @query
+    def peer(self, ctx: Context) -> str:
+        return ctx.peer_msp_id
+
+    @query
+    def arguments(self, ctx: Context, one: str, two: str) -> list[Any]:
+        return [ctx.function_and_parameters, ctx.string_args, ctx.args_slice, ctx.is_init]
+
+    @query
+    def caller(self, ctx: Context) -> bool:
+        return ctx.creator == ctx.client.serialized
+
+
+def test_the_context_tells_whose_peer_endorses():
+    ledger = MemoryLedger(organizations=["A", "B"], contracts=[Shim])
+    assert [ledger.evaluate(Shim, "peer", peer=one) for one in ("A", "B")] == ["A", "B"]
+
+
+def test_the_context_gives_the_arguments_in_every_form():
+    ledger = MemoryLedger(organizations=["A"], contracts=[Shim])
+    assert json.loads(ledger.evaluate_bytes(Shim, "arguments", "a", "b")) == [
+        ["arguments", ["a", "b"]],
+        ["arguments", "a", "b"],
+        "YXJndW1lbnRzYWI=",
+        False,
+    ]
+    assert ledger.evaluate(Shim, "caller") is True
