@@ -9,7 +9,7 @@ import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from fabric_protos.common.common_pb2 import Block, Envelope
 from fabric_protos.common.ledger_pb2 import BlockchainInfo
