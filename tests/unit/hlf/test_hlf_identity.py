@@ -81,7 +81,6 @@ def test_from_pem_checks_that_key_and_certificate_match(identity):
         SigningIdentity.from_pem("Org1MSP", identity.certificate, b"nonsense")
 
 
-@given(st.text(min_size=1), st.binary())
 def test_a_folder_of_cryptogen_s(tmp_path, identity):
     for folder, name, content in (
         ("signcerts", "User1@org1.example.com-cert.pem", identity.certificate),
@@ -99,6 +98,7 @@ def test_a_folder_of_cryptogen_s(tmp_path, identity):
         SigningIdentity.from_msp_folder("Org1MSP", tmp_path / "nowhere")
 
 
+@given(st.text(min_size=1), st.binary())
 def test_serialized_identity_round_trip(msp_id, certificate):
     identity = Identity(msp_id, certificate)
     assert Identity.from_serialized(identity.serialized()) == identity
