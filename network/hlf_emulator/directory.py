@@ -40,6 +40,8 @@ class Member:
     peer: Peer
     channel: Channel
     chaincodes: Mapping[str, str]
+    known_as: str
+    """Which peer, with which channel opened and which chaincodes: what of it a plan depends on."""
 
     @property
     def height(self) -> int:
@@ -69,7 +71,7 @@ class Directory:
         self._by_address = {orderer.endpoint: orderer for orderer in self.orderers}
         self._plans: dict[tuple[object, ...], Descriptor] = {}
         # What a peer is ready for changes only with a block or an installation.
-        self._ready: dict[tuple[str, str], tuple[tuple[int, int], Mapping[str, str]]] = {}
+        self._members: dict[tuple[str, str], tuple[int, int, Member]] = {}
 
     def seen_by(self, viewer: Peer) -> list[Peer]:
         """Peers whose ports are open and of which ``viewer`` knows by gossip, itself included."""
@@ -93,23 +95,25 @@ class Directory:
 
     def _member(self, peer: Peer, name: str) -> Member:
         channel = peer.channels[name]
-        seen = (channel.ledger.height, len(peer.packages.packages))
-        known = self._ready.get((peer.name, name))
-        if known is None or known[0] != seen:
-            definitions = channel.definitions
-            ready = {
-                chaincode: str(definitions[chaincode].sequence)
-                for chaincode in channel.ready_chaincodes()
-                if chaincode in definitions
-            }
-            known = (seen, {**ready, LIFECYCLE: "1"})
-            self._ready[peer.name, name] = known
-        return Member(peer, channel, known[1])
+        height, packages = channel.ledger.height, len(peer.packages.packages)
+        known = self._members.get((peer.name, name))
+        if known is not None and known[:2] == (height, packages) and known[2].channel is channel:
+            return known[2]
+        definitions = channel.definitions
+        ready = {
+            chaincode: str(definitions[chaincode].sequence)
+            for chaincode in channel.ready_chaincodes()
+            if chaincode in definitions
+        }
+        chaincodes = {**ready, LIFECYCLE: "1"}
+        member = Member(peer, channel, chaincodes, f"{peer.name} {id(channel)} {sorted(chaincodes.items())}")
+        self._members[peer.name, name] = height, packages, member
+        return member
 
     def forget(self, channel: str) -> None:
         """Let go of what was worked out for a channel."""
-        for key in [key for key in self._ready if key[1] == channel]:
-            del self._ready[key]
+        for key in [key for key in self._members if key[1] == channel]:
+            del self._members[key]
         for plan in [plan for plan in self._plans if plan[0] == channel]:
             del self._plans[plan]
 
@@ -124,7 +128,7 @@ class Directory:
             channel.name,
             channel.bundle.sequence,
             interest.SerializeToString(deterministic=True),
-            tuple((member.peer.name, *sorted(member.chaincodes.items())) for member in members),
+            tuple(member.known_as for member in members),
         )
         known = self._plans.get(key)
         if known is None:

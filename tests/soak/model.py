@@ -169,6 +169,10 @@ class Model:
                 codes[index] = self._judge_reads(state, touched, transaction.effect)
             if codes[index] == VALID:
                 self._write(state, touched, transaction.effect, (number, index))
+            else:
+                # A peer keeps what it has of an invalid transaction, and a purge ends with its own place in
+                # the order (pvtdatastorage/store.go): ordered once more after it, the value is kept again.
+                self.purged -= set(transaction.effect.values.values())
         for place, version in self._expiring.pop(number, []):
             entry = state.get(place)
             if entry and entry.version == version and place not in touched:

@@ -1,7 +1,7 @@
 """Gateway Endorse: choose peers, collect endorsements, prepare the transaction (gateway/endorse.go)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,17 +71,12 @@ async def endorse(
         content = read_content(signed)
     except Undecodable as fault:
         raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, str(fault)) from fault
-    if request.endorsing_organizations:
-        try:
-            plan = peers.plan_for_organizations(
-                content.channel, content.chaincode, request.endorsing_organizations
-            )
-        except NoPeers as error:
-            raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
-    else:
-        async with until_deadline(context, f"{_TIMEOUT} first endorsement"):
+    async with until_deadline(context, f"{_TIMEOUT} first endorsement") as deadline:
+        if request.endorsing_organizations:
+            plan = _plan_as_named(peers, content, request.endorsing_organizations)
+        else:
             plan = await _plan_from_first(peers, own_msp_id, content, signed)
-    async with until_deadline(context, f"{_TIMEOUT} endorsements"):
+        deadline.text = f"{_TIMEOUT} endorsements"
         await _complete(peers, plan, signed)
     if plan.completed is None:
         raise RpcError(
@@ -90,6 +85,13 @@ async def endorse(
             plan.details,
         )
     return _prepare(content, plan.payload, plan.completed.endorsements)
+
+
+def _plan_as_named(peers: GatewayPeers, content: ProposalContent, organizations: Sequence[str]) -> Plan:
+    try:
+        return peers.plan_for_organizations(content.channel, content.chaincode, organizations)
+    except NoPeers as error:
+        raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
 
 
 async def _complete(peers: GatewayPeers, plan: Plan, signed: proposal_pb2.SignedProposal) -> None:

@@ -43,9 +43,10 @@ def no_config(channel: str) -> str:
 
 def _submit_bft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:
     total = len(bundle.endpoints)
+    content = envelope.SerializeToString()
     failures: list[gateway_pb2.ErrorDetail] = []
     for endpoint in _alternating(bundle.endpoints):
-        answer = _broadcast(directory, endpoint, envelope)
+        answer = _broadcast(directory, endpoint, envelope, content)
         if isinstance(answer, str):
             failures.append(_detail(endpoint, answer))
         elif answer.status != common_pb2.SUCCESS and answer.info != ALREADY_EXISTS:
@@ -72,8 +73,9 @@ def _alternating(endpoints: Sequence[OrdererEndpoint]) -> list[OrdererEndpoint]:
 
 def _submit_raft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:
     details: list[gateway_pb2.ErrorDetail] = []
+    content = envelope.SerializeToString()
     for endpoint in directory.luck.sample(bundle.endpoints, len(bundle.endpoints)):
-        answer = _broadcast(directory, endpoint, envelope)
+        answer = _broadcast(directory, endpoint, envelope, content)
         if isinstance(answer, str):
             details.append(_detail(endpoint, answer))
         elif answer.status == common_pb2.SUCCESS:
@@ -84,13 +86,13 @@ def _submit_raft(directory: Directory, bundle: Bundle, envelope: common_pb2.Enve
 
 
 def _broadcast(
-    directory: Directory, endpoint: OrdererEndpoint, envelope: common_pb2.Envelope
+    directory: Directory, endpoint: OrdererEndpoint, envelope: common_pb2.Envelope, content: bytes
 ) -> ab_pb2.BroadcastResponse | str:
     """The orderer's answer, or why it could not be asked."""
     orderer = directory.orderer(endpoint.address)
     if orderer is None or not orderer.running:
         return connection_refused(endpoint.address)
-    return orderer.broadcast(envelope)
+    return orderer.broadcast(envelope, content)
 
 
 def _unsuccessful(answer: ab_pb2.BroadcastResponse) -> str:

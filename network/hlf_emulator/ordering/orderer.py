@@ -272,10 +272,15 @@ class Orderer:
         evicted = sequencer.evicted_at(self.name)
         return sequencer if evicted is None else EvictedChain(sequencer, evicted)
 
-    def broadcast(self, envelope: common_pb2.Envelope) -> ab_pb2.BroadcastResponse:
-        """Check and queue one envelope; never raises for what a client can send."""
+    def broadcast(
+        self, envelope: common_pb2.Envelope, content: bytes | None = None
+    ) -> ab_pb2.BroadcastResponse:
+        """Check and queue one envelope; never raises for what a client can send.
+
+        `content` is the envelope encoded, where a Gateway has it from asking another orderer.
+        """
+        content = content or envelope.SerializeToString()
         try:
-            content = envelope.SerializeToString()
             known = self._service.judged(content)
             if known is not None and self.chain(known[0].channel) is known[0]:
                 self._submit(known[0], known[1], content)

@@ -36,6 +36,7 @@ class SmartBft:
         self._timer: asyncio.TimerHandle | None = None
         self._view = 0
         self.nodes: Mapping[int, str] = {}
+        self._options = smartbft_pb2.Options()
         self.configure()
 
     def configure(self) -> None:
@@ -46,6 +47,7 @@ class SmartBft:
             for item in self._support.bundle.consenters
             if item.identity.strip() in known
         }
+        self._options = smartbft_pb2.Options.FromString(self._support.bundle.consensus_metadata)
 
     @property
     def has_quorum(self) -> bool:
@@ -108,10 +110,6 @@ class SmartBft:
         # An interval of its own; the BatchTimeout value is not read (smartbft/util.go:454).
         own = self._options.request_batch_max_interval
         return self._support.batch_timeout(duration(own) if own else self._support.bundle.batch.timeout)
-
-    @property
-    def _options(self) -> smartbft_pb2.Options:
-        return smartbft_pb2.Options.FromString(self._support.bundle.consensus_metadata)
 
     def _active(self) -> list[int]:
         return sorted(number for number, name in self.nodes.items() if self._support.ready(name))
