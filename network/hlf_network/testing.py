@@ -42,9 +42,8 @@ class ContractServers:
                 probe.bind(("127.0.0.1", 0))
                 address = f"127.0.0.1:{probe.getsockname()[1]}"
             identifier = package_id(ccaas_package(f"{name}_1.0", address))
-            server = ChaincodeServer(ChaincodeService(identifier, contracts, address, tls=None))
-            self._run(server.start())
-            self._servers.append(server)
+            service = ChaincodeService(identifier, contracts, address, tls=None)
+            self._servers.append(self._run(_started(service)))
             self._addresses[key] = address
         return self._addresses[key]
 
@@ -57,6 +56,13 @@ class ContractServers:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+async def _started(service: ChaincodeService) -> ChaincodeServer:
+    """A server of the loop that runs this."""
+    server = ChaincodeServer(service)
+    await server.start()
+    return server
 
 
 @dataclass
