@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc
 
 from hlf.commits import AsyncCommits, SyncCommits
-from hlf.effects import Call, Closed, Effect, Expect, Flow, Pause, RpcFailure, Wait
+from hlf.effects import Call, Closed, Effect, Expect, Flow, Pause, RpcFailure, Sign, Wait
 from hlf.rpc import Stubs, closed_errors, rpc_failure
 
 if TYPE_CHECKING:
@@ -143,7 +143,14 @@ class AsyncDriver:
                 effect = flow.send(answer) if failure is None else flow.throw(failure)
                 answer = failure = None
                 try:
-                    answer = await (self._call(effect) if type(effect) is Call else self._perform(effect))
+                    if isinstance(effect, Call):
+                        answer = await self._call(effect)
+                    elif isinstance(effect, Sign):
+                        answer = effect.signer.sign_any(effect.message)
+                        if not isinstance(answer, bytes):
+                            answer = await answer
+                    else:
+                        answer = await self._perform(effect)
                 except grpc.RpcError as error:
                     failure = rpc_failure(error)
                 except Closed as closed:
@@ -154,21 +161,16 @@ class AsyncDriver:
         finally:
             flow.close()
 
-    async def _perform(self, effect: Effect) -> Any:
+    async def _perform(self, effect: Expect | Wait | Pause) -> Any:
         if isinstance(effect, Expect):
             return await self._commits.expect(effect)
         if isinstance(effect, Wait):
             await self._wait(effect)
             return effect.watch.block
-        if isinstance(effect, Pause):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), effect.seconds)
-                raise Closed
-            return None
-        if isinstance(effect, Call):
-            return await self._call(effect)
-        signature = effect.signer.sign_any(effect.message)
-        return signature if isinstance(signature, bytes) else await signature
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), effect.seconds)
+            raise Closed
+        return None
 
     async def _wait(self, effect: Wait) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ and that message's ``digest()``. No step does any I/O.
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from fabric_protos.common.common_pb2 import Envelope
@@ -224,7 +224,16 @@ class CommitStep:
 
     def signed(self, signature: builtins.bytes) -> CommitStep:
         """Return this commit with a signature."""
-        return replace(self, signature=signature)
+        return CommitStep(
+            self.transaction_id,
+            self.channel,
+            self.request,
+            signature,
+            self.hash,
+            self.transaction,
+            self.refusal,
+            self.watch,
+        )
 
 
 @dataclass(frozen=True, slots=True)
