@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from fabric_protos.common import common_pb2
@@ -38,25 +39,16 @@ def transaction(txid: str, *args: bytes, channel: str = "ch", transient: dict | 
     )
 
 
-class FakePeer:
-    """Connects, registers the chaincode, and answers requests by ``answer`` (on the reader's thread)."""
+_OPTIONS = [
+    ("grpc.max_receive_message_length", LIMIT + 1024),
+    ("grpc.max_send_message_length", LIMIT + 1024),
+]
 
-    def __init__(
-        self,
-        address: str,
-        answer: Callable[[FakePeer, Message], None],
-        *,
-        credentials: grpc.ChannelCredentials | None = None,
-        ready: bytes = b"",
-    ) -> None:
-        options = [
-            ("grpc.max_receive_message_length", LIMIT + 1024),
-            ("grpc.max_send_message_length", LIMIT + 1024),
-        ]
-        if credentials is None:
-            self.channel = grpc.insecure_channel(address, options)
-        else:
-            self.channel = grpc.secure_channel(address, credentials, options)
+
+class PeerSide:
+    """Registers the chaincode, and answers requests by ``answer`` (on the reader's thread)."""
+
+    def __init__(self, answer: Callable[[PeerSide, Message], None], ready: bytes = b"") -> None:
         self._out: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._answer = answer
         self._ready_payload = ready
@@ -66,14 +58,6 @@ class FakePeer:
         self.ended = threading.Event()
         self.status: grpc.StatusCode | None = None
         self.received: list[Message] = []
-        connect = self.channel.stream_stream(
-            "/protos.Chaincode/Connect",
-            request_serializer=Message.SerializeToString,
-            response_deserializer=Message.FromString,
-        )
-        self._stream = connect(self._requests())
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
     def send(self, message: Message) -> None:
         self._out.put(message)
@@ -100,25 +84,9 @@ class FakePeer:
     def half_close(self) -> None:
         self._out.put(None)
 
-    def close(self) -> None:
-        self.half_close()
-        self._stream.cancel()
-        self._reader.join(DEADLINE)
-        self.channel.close()
-
     def _requests(self) -> Iterator[Message]:
         while (message := self._out.get()) is not None:
             yield message
-
-    def _read(self) -> None:
-        try:
-            for message in self._stream:
-                self._handle(message)
-            self.status = grpc.StatusCode.OK
-        except grpc.RpcError as error:
-            self.status = error.code()
-        finally:
-            self.ended.set()
 
     def _handle(self, message: Message) -> None:
         self.received.append(message)
@@ -131,3 +99,95 @@ class FakePeer:
             self._done[message.txid].put(message)
         elif message.type not in (Message.KEEPALIVE, Message.ERROR):
             self._answer(self, message)
+
+
+class FakePeer(PeerSide):
+    """Dials a chaincode server."""
+
+    def __init__(
+        self,
+        address: str,
+        answer: Callable[[PeerSide, Message], None],
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        ready: bytes = b"",
+    ) -> None:
+        super().__init__(answer, ready)
+        if credentials is None:
+            self.channel = grpc.insecure_channel(address, _OPTIONS)
+        else:
+            self.channel = grpc.secure_channel(address, credentials, _OPTIONS)
+        connect = self.channel.stream_stream(
+            "/protos.Chaincode/Connect",
+            request_serializer=Message.SerializeToString,
+            response_deserializer=Message.FromString,
+        )
+        self._stream = connect(self._requests())
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def close(self) -> None:
+        self.half_close()
+        self._stream.cancel()
+        self._reader.join(DEADLINE)
+        self.channel.close()
+
+    def _read(self) -> None:
+        try:
+            for message in self._stream:
+                self._handle(message)
+            self.status = grpc.StatusCode.OK
+        except grpc.RpcError as error:
+            self.status = error.code()
+        finally:
+            self.ended.set()
+
+
+class ListeningPeer(PeerSide):
+    """Is dialed by a chaincode, of which it serves the first stream; ``refuse`` aborts every stream."""
+
+    def __init__(
+        self,
+        answer: Callable[[PeerSide, Message], None],
+        *,
+        credentials: grpc.ServerCredentials | None = None,
+        refuse: str = "",
+    ) -> None:
+        super().__init__(answer)
+        self._refuse = refuse
+        self._server = grpc.server(ThreadPoolExecutor(2), options=_OPTIONS)
+        register = grpc.stream_stream_rpc_method_handler(
+            self._register,
+            request_deserializer=Message.FromString,
+            response_serializer=Message.SerializeToString,
+        )
+        service = grpc.method_handlers_generic_handler("protos.ChaincodeSupport", {"Register": register})
+        self._server.add_generic_rpc_handlers((service,))
+        if credentials is None:
+            port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = self._server.add_secure_port("127.0.0.1:0", credentials)
+        self.address = f"127.0.0.1:{port}"
+        self._server.start()
+
+    def close(self) -> None:
+        self.half_close()
+        self._server.stop(0).wait(DEADLINE)
+
+    def _register(self, messages: Iterator[Message], context: grpc.ServicerContext) -> Iterator[Message]:
+        if self._refuse:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, self._refuse)
+        threading.Thread(target=self._read, args=(messages,), daemon=True).start()
+        yield from self._requests()
+
+    def _read(self, messages: Iterator[Message]) -> None:
+        try:
+            for message in messages:
+                self._handle(message)
+            self.status = grpc.StatusCode.OK
+        except grpc.RpcError:
+            self.status = grpc.StatusCode.CANCELLED
+        finally:
+            # As Fabric's peer does: a chaincode that has closed its side gets the end of the stream.
+            self.half_close()
+            self.ended.set()

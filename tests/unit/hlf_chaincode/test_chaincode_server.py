@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import json
 import logging
 import os
@@ -18,15 +16,13 @@ from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from fabric_protos.peer import chaincode_shim_pb2
 
 from hlf_chaincode import Context, Contract, ContractError, Private, query
 from hlf_chaincode import transaction as writes
 from hlf_chaincode.abilities import Abilities
 from hlf_chaincode.server import ChaincodeServer, ChaincodeService, ConfigurationError, ServerTls, serve
+from tests.unit.hlf_chaincode.certificates import Authority
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, transaction
 
 released = threading.Event()
@@ -375,49 +371,21 @@ def test_port_in_use_is_a_sentence(server):
 # TLS
 
 
-def _certificate(name: str, issuer=None):
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if issuer:
-        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
-
-
-def _pem(pair) -> tuple[bytes, bytes]:
-    certificate, key = pair
-    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 def test_mutual_tls_serves_the_named_authority_and_nobody_else():
     """Defect: TLS settings ignored."""
-    authority = _certificate("ca")
-    root = _pem(authority)[0]
-    certificate, key = _pem(_certificate("server", authority))
-    running = Running(ServerTls(certificate, key, root))
+    authority = Authority()
+    root = authority.root
+    running = Running(ServerTls(*authority.issue("server"), root))
     try:
-        client_certificate, client_key = _pem(_certificate("peer", authority))
-        good = grpc.ssl_channel_credentials(root, client_key, client_certificate)
+        client = authority.issue("peer")
+        good = grpc.ssl_channel_credentials(root, client.key, client.certificate)
         peer = FakePeer(running.server.address, Ledger(), credentials=good)
         assert peer.ready.wait(DEADLINE)
         assert peer.call("tx", b"echo", b"x").payload == b"x"
         peer.close()
-        stranger_certificate, stranger_key = _pem(_certificate("stranger", _certificate("other ca")))
+        stranger = Authority("other ca").issue("stranger")
         for credentials in (
-            grpc.ssl_channel_credentials(root, stranger_key, stranger_certificate),
+            grpc.ssl_channel_credentials(root, stranger.key, stranger.certificate),
             grpc.ssl_channel_credentials(root),
             None,
         ):
