@@ -14,7 +14,7 @@ from .project import check_name
 _FILES = {
     "pyproject.toml": "pyproject.toml.txt",
     "README.md": "README.md.txt",
-    "Containerfile": "Containerfile.txt",
+    "Dockerfile": "Dockerfile.txt",
     ".dockerignore": "dockerignore.txt",
     ".gitignore": "gitignore.txt",
     "{package}/__init__.py": "init.py.txt",

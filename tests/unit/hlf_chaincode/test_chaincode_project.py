@@ -64,7 +64,7 @@ def test_every_file_is_there_and_nothing_is_left_to_fill_in(tmp_path: Path) -> N
     assert written == {
         "pyproject.toml",
         "README.md",
-        "Containerfile",
+        "Dockerfile",
         ".dockerignore",
         ".gitignore",
         "loan_book/__init__.py",
