@@ -42,7 +42,7 @@ class Network:
         """Whoever is asked next gives the next answer."""
         self.asked += 1
         answer = next(self._answers)
-        return SimpleNamespace(running=answer is not _DOWN, broadcast=lambda _envelope: answer)
+        return SimpleNamespace(running=answer is not _DOWN, broadcast=lambda _envelope, _content: answer)
 
     def submit(self) -> None:
         envelope = common_pb2.Envelope(payload=b"payload", signature=b"signature")
