@@ -1,0 +1,40 @@
+"""Peers and orderers that die while clients listen and submit: the short form of tests/soak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.outages import Load, check_tally, kill_peers_under_listeners, network_of_its_own
+
+pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("outages")]
+
+LEADER, FOLLOWER, OTHER = "orderer0.org-a", "orderer1.org-b", "orderer0.org-b"
+
+
+@pytest.mark.feature("A13", "sync", "async")
+@pytest.mark.feature("A12", "sync", "async")
+@pytest.mark.feature("F5")
+def test_events_survive_the_death_of_the_peer_they_come_from(fabric: str, tmp_path: Path) -> None:
+    with network_of_its_own("peers", "outages-peers", tmp_path, fabric) as network:
+        assert len(kill_peers_under_listeners(network, tmp_path, 3, 60)) == 61
+
+
+@pytest.mark.feature("A17", "async")
+@pytest.mark.feature("A20", "async")
+def test_transactions_survive_the_death_of_orderers(fabric: str, tmp_path: Path) -> None:
+    with network_of_its_own("config", "outages-orderers", tmp_path, fabric) as network:
+        load = Load(network, 3, 60.0)
+        load.start()
+        for gone in ((FOLLOWER,), (LEADER,), (FOLLOWER, OTHER)):
+            for node in gone:
+                network.stop_node(node)
+            if len(gone) == 1:
+                load.wait_for(10)
+            for node in gone:
+                network.start_node(node)
+            load.wait_for(10)
+        load.stop()
+        check_tally(network, load.tally)
+        assert not load.tally.failed
