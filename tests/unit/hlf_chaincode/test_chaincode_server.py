@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import grpc
@@ -21,9 +20,10 @@ from fabric_protos.peer import chaincode_shim_pb2
 from hlf_chaincode import Context, Contract, ContractError, Private, query
 from hlf_chaincode import transaction as writes
 from hlf_chaincode.abilities import Abilities
-from hlf_chaincode.server import ChaincodeServer, ChaincodeService, ConfigurationError, ServerTls, serve
+from hlf_chaincode.server import ChaincodeService, ConfigurationError, ServerTls, serve
 from tests.unit.hlf_chaincode.certificates import Authority
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, transaction
+from tests.unit.hlf_chaincode.running import Ledger, Running
 
 released = threading.Event()
 entered = threading.Event()
@@ -92,63 +92,12 @@ class Store(Contract):
         raise RuntimeError("after the write")
 
 
-class Running:
-    """A server on an event loop in a thread."""
-
-    def __init__(self, tls: ServerTls | None = None, **options: int) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        service = ChaincodeService("store:1", (Store,), "127.0.0.1:0", tls)
-        self.server: ChaincodeServer = self.do(self._make(service, options))
-        self.do(self.server.start())
-
-    async def _make(self, service: ChaincodeService, options: dict[str, int]) -> ChaincodeServer:
-        return ChaincodeServer(service, **options)
-
-    def submit(self, coroutine) -> Future:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-
-    def do(self, coroutine):
-        return self.submit(coroutine).result(DEADLINE)
-
-    def close(self) -> None:
-        self.do(self.server.stop(0))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(DEADLINE)
-        self._loop.close()
-
-
-class Ledger:
-    """Answers from a dictionary."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, bytes] = {}
-        self.kinds: list[str] = []
-
-    def __call__(self, peer: FakePeer, message: Message) -> None:
-        self.kinds.append(Message.Type.Name(message.type))
-        if message.type == Message.GET_STATE:
-            request = chaincode_shim_pb2.GetState.FromString(message.payload)
-            peer.reply(message, self.state.get(request.key, b""))
-        elif message.type == Message.PUT_STATE:
-            put = chaincode_shim_pb2.PutState.FromString(message.payload)
-            self.state[put.key] = put.value
-            peer.reply(message)
-        elif message.type == Message.WRITE_BATCH_STATE:
-            for record in chaincode_shim_pb2.WriteBatchState.FromString(message.payload).rec:
-                self.state[record.key] = record.value
-            peer.reply(message)
-        else:
-            peer.reply(message, b"unknown operation type", Message.ERROR)
-
-
 @pytest.fixture
 def server() -> Iterator[Running]:
     released.clear()
     entered.clear()
     left.clear()
-    running = Running()
+    running = Running(Store)
     yield running
     released.set()
     running.close()
@@ -375,7 +324,7 @@ def test_mutual_tls_serves_the_named_authority_and_nobody_else():
     """Defect: TLS settings ignored."""
     authority = Authority()
     root = authority.root
-    running = Running(ServerTls(*authority.issue("server"), root))
+    running = Running(Store, tls=ServerTls(*authority.issue("server"), root))
     try:
         client = authority.issue("peer")
         good = grpc.ssl_channel_credentials(root, client.key, client.certificate)
