@@ -100,7 +100,7 @@ class ChaincodeServer:
     @property
     def in_flight(self) -> int:
         """Calls under way on all streams."""
-        return sum(stream.in_flight for stream in self._streams)
+        return sum(stream.in_flight for stream in tuple(self._streams))
 
     @property
     def abandoned(self) -> int:
