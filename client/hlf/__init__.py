@@ -20,11 +20,16 @@ From there:
 - ``transient={...}`` keeps data out of blocks, ``endorsing_organizations=[...]`` names who endorses.
 - ``network.chaincode_events``, ``blocks``, ``filtered_blocks`` and ``private_blocks`` are streams to iterate
   over.
+- ``commits="stream"`` on either gateway learns of commits from one stream instead of a call for each.
+- ``observers`` are told of calls, RPCs and streams: `hlf.metrics` for Prometheus, `hlf.tracing` for
+  OpenTelemetry. Loggers are called ``hlf.…`` and never write arguments, results or peers' texts.
 - Errors form one tree, in `hlf.errors`. ``CommitStatusError`` means *unknown*; ``gateway.resume`` settles it.
 - `hlf.flows` composes several calls into one operation that both gateways run.
 - `hlf.admin` builds channels, joins nodes, deploys chaincode and asks peers what they know.
 - `hlf.wire` turns values into Fabric's protocol messages and back, without any I/O.
 """
+
+import logging
 
 from hlf.aio import AsyncGateway
 from hlf.checkpoint import Checkpoint, FileCheckpoint
@@ -52,6 +57,8 @@ from hlf.identity import Identity, SigningIdentity
 from hlf.profile import Profile, load_profile
 from hlf.steps import CommitStatus, Outcome
 from hlf.wallet import MemoryWallet, Wallet
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "AsyncDriver",

@@ -67,6 +67,7 @@ class FakeGateway:
         self.endorser = make_identity("Org1MSP")
         self.script: dict[str, list] = {}
         self.requests: dict[str, list] = {}
+        self.metadata: dict[str, dict] = {}
         self.submitted: list[bytes] = []
         self.commit_on_submit = True
         self.commits: dict[str, tuple[int, str]] = {}
@@ -153,6 +154,7 @@ class FakeGateway:
     def dispatch(self, method: str, request, context):
         with self._condition:
             self.requests.setdefault(method, []).append(request)
+            self.metadata[method] = dict(context.invocation_metadata())
             self._condition.notify_all()
             steps = self.script.get(method)
             step = steps.pop(0) if steps else None
