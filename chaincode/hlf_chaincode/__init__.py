@@ -3,7 +3,14 @@
 from .codec import DecodeError, from_json, to_json
 from .context import Context
 from .contract import Contract, Private, query, transaction
-from .errors import ContractError, InvokeError, PeerError, QueryError, StateError
+from .errors import (
+    ContractError,
+    InvokeError,
+    NotDeterministic,
+    PeerError,
+    QueryError,
+    StateError,
+)
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
 from .policy import all_of, any_of, key_policy, majority_of, out_of, parse_policy, read_policy
@@ -19,6 +26,7 @@ __all__ = [
     "InvokeError",
     "KeyValue",
     "Modification",
+    "NotDeterministic",
     "Page",
     "PeerError",
     "Private",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .codec import to_json
 from .context import Context
@@ -19,6 +19,9 @@ from .functions import (
     unannotated_result,
 )
 from .metadata import METADATA_FUNCTION, describe
+
+if TYPE_CHECKING:
+    from .guard import Guard
 
 __all__ = [
     "METADATA_FUNCTION",
@@ -100,9 +103,12 @@ class Contract:
 
 
 class Registry:
-    """The functions of a chaincode's contracts, found by name; the first contract is the default."""
+    """The functions of a chaincode's contracts, found by name; the first contract is the default.
 
-    def __init__(self, contracts: Iterable[type[Contract] | Contract]) -> None:
+    ``guard`` has each call watched for what another endorser's run might do otherwise (see ``guard``).
+    """
+
+    def __init__(self, contracts: Iterable[type[Contract] | Contract], *, guard: bool = False) -> None:
         self.functions: dict[tuple[str, str], Function] = {}
         self.contracts: list[Contract] = []
         self._named: dict[str, Contract] = {}
@@ -119,6 +125,12 @@ class Registry:
                 self.functions[name, function.name] = function
         if not self._named:
             raise ValueError("a chaincode has at least one contract")
+        self._guard: Guard | None = None
+        if guard:
+            # Imported here: a server without it starts without paying for it.
+            from .guard import Guard
+
+            self._guard = Guard(frozenset(type(one).__module__.partition(".")[0] for one in self.contracts))
 
     def find(self, name: str) -> Function:
         """The function called ``function`` or ``contract:function``; ContractError UNKNOWN_FUNCTION.
@@ -147,6 +159,16 @@ class Registry:
         if name == METADATA_FUNCTION:
             allow_writes(False)
             return to_json(self.metadata())
+        if self._guard is None:
+            return self._call(ctx, name, allow_writes)
+        with self._guard.watching():
+            return self._call(ctx, name, allow_writes)
+
+    def metadata(self) -> dict[str, Any]:
+        """Contracts, functions, parameters and results, in the form of Fabric's contract metadata."""
+        return describe(self._named, self.functions.values())
+
+    def _call(self, ctx: Context, name: str, allow_writes: Callable[[bool], None]) -> bytes:
         try:
             function = self.find(name)
         except ContractError:
@@ -159,10 +181,6 @@ class Registry:
         ctx.function = function.name
         allow_writes(not function.read_only)
         return function.run(ctx, self._named[function.contract])
-
-    def metadata(self) -> dict[str, Any]:
-        """Contracts, functions, parameters and results, in the form of Fabric's contract metadata."""
-        return describe(self._named, self.functions.values())
 
     def _handler(self, name: str) -> Contract | None:
         """The contract that takes calls of unknown functions itself, if there is one for this name."""

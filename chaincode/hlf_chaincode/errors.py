@@ -12,7 +12,9 @@ answer when the peer's stream is gone. What the peer refuses is a ``PeerError``;
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 
 class ContractError(Exception):
@@ -41,6 +43,29 @@ class ContractError(Exception):
             return cls(body["code"], body["message"], **body.get("fields", {}))
         except (ValueError, KeyError, TypeError):
             return None
+
+
+class Finding(NamedTuple):
+    """What the determinism guard caught, in which function, file and line of the contract."""
+
+    text: str
+    function: str
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        file = Path(self.file)
+        here = Path.cwd()
+        shown = file.relative_to(here) if file.is_relative_to(here) else Path(*file.parts[-2:])
+        return f"{self.text} in {self.function} ({shown}:{self.line})"
+
+
+class NotDeterministic(ContractError):  # noqa: N818 - the field's word
+    """A contract did what another endorser's run might do otherwise; each finding once, as they came."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("NOT_DETERMINISTIC", "; ".join(map(str, findings)))
+        self.findings = tuple(findings)
 
 
 class PeerError(Exception):

@@ -63,10 +63,11 @@ class _Chaincode:
 class Endorsers:
     """One peer an organization, each running every chaincode of the channel."""
 
-    def __init__(self, world: World, organizations: Sequence[str], *, batching: bool) -> None:
+    def __init__(self, world: World, organizations: Sequence[str], *, batching: bool, guard: bool) -> None:
         self.world = world
         self.organizations = tuple(organizations)
         self.channels: dict[str, Endorsers] = {world.channel: self}
+        self._guard = guard
         self._offer = Abilities(1000, 1000) if batching else Abilities()
         self._certificates = Certificates()
         self._chaincodes: dict[str, _Chaincode] = {}
@@ -76,7 +77,7 @@ class Endorsers:
         """Define a chaincode and connect it; ValueError for a second one of a name."""
         if spec.name in self._chaincodes:
             raise ValueError(f"two chaincodes are named {spec.name!r}")
-        registry = Registry(spec.contracts)
+        registry = Registry(spec.contracts, guard=self._guard)
         session = Session(f"{spec.name}:memory", registry)
         session.open()
         session.receive(Message(type=Message.REGISTERED))

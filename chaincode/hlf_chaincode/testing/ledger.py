@@ -25,7 +25,9 @@ class MemoryLedger:
 
     ``contracts`` gives each contract a chaincode of its own, named like it, all under ``policy`` and
     ``collections``; ``chaincodes`` says it in full. ``time`` is the client's clock, an aware datetime.
-    ``batching`` is whether the peers take write batches and multi-key reads (Fabric 3.1) or not (2.5).
+    ``batching`` is whether the peers take write batches and multi-key reads (Fabric 3.1) or not (2.5). With
+    ``guard`` a contract that reads the clock, chance, the environment, files or the network, or lets the
+    order of a set or a float out, is refused as NotDeterministic, with the line.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class MemoryLedger:
         chaincodes: Sequence[ChaincodeSpec] = (),
         time: datetime.datetime = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC),
         batching: bool = True,
+        guard: bool = True,
     ) -> None:
         self.channel = channel
         self.organizations = tuple(organizations)
@@ -46,7 +49,7 @@ class MemoryLedger:
         self.events: list[Event] = []
         self.transactions: list[Transaction] = []
         self._world = World(channel, organizations)
-        self._peers = Endorsers(self._world, organizations, batching=batching)
+        self._peers = Endorsers(self._world, organizations, batching=batching, guard=guard)
         specs = [
             ChaincodeSpec(contract.name or _class(contract).__name__, [contract], policy, collections)
             for contract in contracts
