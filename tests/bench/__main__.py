@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 
 from tests.bench import (
     chaincode_cost,
+    chaincode_load,
     client_cost,
     client_events,
     client_faces,
     emulator_cost,
     networks,
     sample_network,
+    shims,
     throughput,
 )
 from tests.bench.record import Record, keep, table
@@ -41,6 +43,8 @@ _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
     "throughput": throughput.throughput,
     "emulator": emulator_cost.measure,
     "chaincode": chaincode_cost.measure,
+    "chaincode-load": chaincode_load.measure,
+    "shims": shims.measure,
 }
 
 

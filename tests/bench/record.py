@@ -39,14 +39,14 @@ class Record:
         *,
         baseline: float | None = None,
         goal: float | None = None,
-        judge: Literal["at most", "at least", "ratio at most"] = "at most",
+        judge: Literal["at most", "at least", "ratio at most", "ratio at least"] = "at most",
     ) -> Record:
         """A figure that was measured, judged against its goal."""
         ratio = None if baseline is None else value / baseline
         met = None
         if goal is not None:
-            judged = ratio if judge == "ratio at most" and ratio is not None else value
-            met = judged >= goal if judge == "at least" else judged <= goal
+            judged = ratio if judge.startswith("ratio") and ratio is not None else value
+            met = judged >= goal if judge.endswith("at least") else judged <= goal
         bound = "" if goal is None else f"{judge} {goal:g}"
         return cls(name, _round(value), unit, _round(baseline), _round(ratio), goal, met, bound=bound)
 

@@ -10,27 +10,23 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from hlf.admin.definition import ChaincodeDefinition, Collection
-from hlf.admin.lifecycle import Lifecycle
-from hlf.admin.package import ccaas_package, package_id
+from hlf.errors import EvaluateError
 from hlf.gateway import Gateway
 from hlf_network import Consortium
 from hlf_network.access import Access
-from hlf_network.ports import choose
+from tests.official.serving import PARTIES, served
 from tests.official.toolkits import TOOLKITS, Toolkit
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("slice")]
 
 SECONDS = 120
-PARTIES = ["org-a", "org-b"]
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +64,7 @@ def test_official_client(toolkit: Toolkit, slice_network: Consortium, tmp_path: 
 def test_official_chaincode(toolkit: Toolkit, slice_network: Consortium, tmp_path: Path) -> None:
     """The official runtime behind both peers, and our client in front of them."""
     with ExitStack() as stack:
-        name = stack.enter_context(served(toolkit, slice_network, tmp_path))
+        name = stack.enter_context(served(toolkit, slice_network, tmp_path)).name
         way = Access(slice_network.layout)
         peer = slice_network.layout.gateway("org-a")
         gateway = stack.enter_context(Gateway(way.endpoint(peer), way.identity("org-a", "user")))
@@ -101,46 +97,23 @@ def test_official_chaincode(toolkit: Toolkit, slice_network: Consortium, tmp_pat
         assert ask("other", "records", "get", f"{name}-theirs") == "theirs"
 
 
-@contextmanager
-def served(toolkit: Toolkit, network: Consortium, folder: Path) -> Iterator[str]:
-    """The chaincode in a process of its own, deployed on the slice under the name that this yields."""
-    layout, way = network.layout, Access(network.layout)
-    listen, host = network.chaincode_address
-    name = f"official-{os.urandom(4).hex()}"
-    port = choose([name], folder, {})[name]
-    root = layout.paths.tls_ca_certificate("org-a").read_bytes()
-    package = ccaas_package(name, f"{host}:{port}", tls_root_pem=root)
-    tls = layout.paths.chaincode_tls("org-a")
-    configuration = folder / "chaincode.json"
-    configuration.write_text(
-        json.dumps(
-            {
-                "packageId": package_id(package),
-                "address": f"{listen}:{port}",
-                "key": str(tls / "key.pem"),
-                "certificate": str(tls / "cert.pem"),
-            }
-        ),
-        encoding="utf-8",
-    )
-    both = Collection("both", "OR('org-a.member', 'org-b.member')", 0, 1, member_only_read=True)
-    definition = ChaincodeDefinition(name, "1", 1, "AND('org-a.peer', 'org-b.peer')", collections=(both,))
-    with subprocess.Popen(
-        [*toolkit.chaincode, str(configuration)], cwd=toolkit.folder, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert "ready\n" in process.stdout, "the chaincode did not start"
-            for organization in PARTIES:
-                peer_node = layout.gateway(organization)
-                with way.peer(peer_node) as peer, way.gateway(peer_node) as gateway:
-                    peer.install(package)
-                    Lifecycle(gateway, "slice").approve(definition, package_id(package))
-            with way.gateway(layout.gateway("org-a")) as gateway:
-                Lifecycle(gateway, "slice").commit(definition, PARTIES)
-            yield name
-        finally:
-            process.terminate()
+@pytest.mark.parametrize("toolkit", ["python"], indirect=True)
+def test_official_python_chaincode(toolkit: Toolkit, slice_network: Consortium, tmp_path: Path) -> None:
+    """What the official Python runtime can do, behind both peers; it loses its event."""
+    with ExitStack() as stack:
+        name = stack.enter_context(served(toolkit, slice_network, tmp_path)).name
+        way = Access(slice_network.layout)
+        peer = slice_network.layout.gateway("org-a")
+        gateway = stack.enter_context(Gateway(way.endpoint(peer), way.identity("org-a", "user")))
+        contract = gateway.network("slice").contract(name)
+        for number in range(3):
+            contract.submit("put", f"k{number}", f"v{number}")
+        contract.submit("remove", "k2")
+        assert json.loads(contract.evaluate("get", "k1")) == "v1"
+        assert json.loads(contract.evaluate("keys", "k0", "k9")) == ["k0", "k1"]
+        assert json.loads(contract.evaluate("who")) == {"mspId": "org-a", "channel": "slice"}
+        with pytest.raises(EvaluateError, match="as asked"):
+            contract.evaluate("refuse")
 
 
 def run_client(

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,12 @@ def pyright() -> Path:
     return folder / "node_modules" / "pyright" / "index.js"
 
 
+def python_packages(name: str) -> Path:
+    """The folder of packages of tests/official/NAME/requirements.txt, from the Python package index."""
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return _prepare(name, [[*install, "--target", "packages", "-r", "requirements.txt"]], {}) / "packages"
+
+
 def go() -> Toolkit:
     """The client and the chaincode runtime for Go, from the module proxy."""
     program = _program("go")
@@ -81,7 +88,15 @@ def java() -> Toolkit:
     return Toolkit(folder, [program, "-cp", "lib/*", "Client.java"])
 
 
-TOOLKITS: Mapping[str, Callable[[], Toolkit]] = {"node": node, "go": go, "java": java}
+def python() -> Toolkit:
+    """The chaincode runtime for Python, from the Python index, in an environment of its own."""
+    pip = ["venv/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    commands = [[sys.executable, "-m", "venv", "venv"], [*pip, "-r", "requirements.txt"]]
+    folder = _prepare("python", commands, {})
+    return Toolkit(folder, [], [str(folder / "venv" / "bin" / "python"), "chaincode.py"])
+
+
+TOOLKITS: Mapping[str, Callable[[], Toolkit]] = {"node": node, "go": go, "java": java, "python": python}
 
 
 def _program(name: str) -> str:
