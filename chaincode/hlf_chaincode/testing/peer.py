@@ -150,7 +150,11 @@ class PeerSide:
 
     def _get_hash(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.GetState.FromString(message.payload)
-        self._collection(request.collection)
+        if request.collection not in self._world.definitions[self._namespace].collections:
+            raise Refused(
+                f"collection [{request.collection}] not defined in the collection config for chaincode "
+                f"[{self._namespace}]"
+            )
         entry = self._simulation.read_hash(self._namespace, request.collection, request.key)
         return entry.value if entry else b""
 

@@ -18,6 +18,9 @@ from hlf_chaincode.testing import Caller, ChaincodeSpec, CollectionSpec, MemoryL
 from tests.conformance.masks import mask
 from tests.data.slice.contract import Records
 
+VERSIONS = {"3.1.5": True, "2.5.16": False}
+"""Fabric's versions, and whether their peers take batches."""
+PAGES = ("gateway", "validation", "chaincode")
 CONFORMANCE = Path(__file__).parents[2] / "conformance"
 PEERS = ["org-a", "org-b"]
 UNDERSTOOD = {
@@ -38,10 +41,10 @@ LEFT_OUT = {"endorsers that disagree"}
 CALLERS = {"org-a/user", "org-b/user", "org-c/user", "org-a/holder"}
 
 
-def _cases() -> list[Any]:
+def _cases(version: str) -> list[Any]:
     found = []
-    for name in ("gateway", "validation"):
-        answers = json.loads((CONFORMANCE / "recordings" / "3.1.5" / f"{name}.json").read_text())
+    for name in PAGES:
+        answers = json.loads((CONFORMANCE / "recordings" / version / f"{name}.json").read_text())
         for case in yaml.safe_load((CONFORMANCE / "cases" / f"{name}.yaml").read_text()):
             reaches_chaincode = (
                 case["rpc"] in ("Evaluate", "Endorse", "Transact")
@@ -54,15 +57,14 @@ def _cases() -> list[Any]:
             answer = answers.get(case["case"])
             # A plan that cannot be made is a gateway's answer, and there is none here.
             if reaches_chaincode and answer and answer.get("code") != "FAILED_PRECONDITION":
-                found.append(pytest.param(case, answer, id=case["case"]))
+                found.append(pytest.param(version, case, answer, id=f"{version} {case['case']}"))
     return found
 
 
-CASES = _cases()
+CASES = [case for version in VERSIONS for case in _cases(version)]
 
 
-@pytest.fixture
-def ledger() -> MemoryLedger:
+def _ledger(version: str) -> MemoryLedger:
     pair = "OR('org-a.member','org-b.member')"
     both = "AND('org-a.peer','org-b.peer')"
     collections = [
@@ -76,6 +78,7 @@ def ledger() -> MemoryLedger:
         organizations=PEERS,
         chaincodes=[ChaincodeSpec("records", [Records], both, collections)],
         time=datetime.datetime.now(datetime.UTC),
+        batching=VERSIONS[version],
     )
 
 
@@ -110,11 +113,12 @@ def _perform(ledger: MemoryLedger, case: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_recordings_hold_cases_to_compare_with():
-    assert len(CASES) > 30
+    assert len(CASES) > 200
 
 
-@pytest.mark.parametrize(("case", "recorded"), CASES)
-def test_answers_are_fabrics_own(ledger, case, recorded):
+@pytest.mark.parametrize(("version", "case", "recorded"), CASES)
+def test_answers_are_fabrics_own(version, case, recorded):
+    ledger = _ledger(version)
     if "details" in recorded:
         with pytest.raises(Exception, match=r".") as refused:
             _perform(ledger, _filled(case))
