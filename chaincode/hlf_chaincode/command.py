@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from . import environment
@@ -45,7 +46,7 @@ def run(program: str, arguments: Sequence[str], named: Callable[[Sequence[str]],
     if options.log:
         _log(options.log)
     try:
-        asyncio.run(_run(options, named or _named))
+        asyncio.run(_run(options, named or partial(_named, guard=options.guard)))
     except PeerLost as error:
         sys.stderr.write(f"hlf_chaincode: {error}\n")
         return 1
@@ -71,15 +72,18 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--time-limit", type=float, default=Limits.time_limit, metavar="SECONDS", help="of a call; 0: none"
     )
     parser.add_argument("--workers", type=int, default=Limits.workers, help="calls that run at once")
+    parser.add_argument(
+        "--guard", action="store_true", help="refuse calls that are not deterministic (slower)"
+    )
     parser.add_argument("--log", choices=("text", "json"), help="log every call to stderr")
     parser.add_argument("--metrics", metavar="HOST:PORT", help="serve Prometheus metrics there")
     parser.add_argument("--tracing", action="store_true", help="OpenTelemetry spans, by its environment")
     return parser
 
 
-def _named(names: Sequence[str]) -> Named:
+def _named(names: Sequence[str], *, guard: bool) -> Named:
     contracts = tuple(find_contract(name, "contract") for name in names)
-    return Named(Registry(contracts), contracts)
+    return Named(Registry(contracts, guard=guard), contracts)
 
 
 async def _run(options: argparse.Namespace, named: Callable[[Sequence[str]], Named]) -> None:
@@ -89,11 +93,12 @@ async def _run(options: argparse.Namespace, named: Callable[[Sequence[str]], Nam
     found = named(options.contracts)
     limits = Limits(time_limit=options.time_limit, workers=options.workers)
     package_id = options.package_id or environment.package_id(os.environ)
+    msp_id = environment.peer_msp_id(os.environ)
     # A peer that is named on the command line is meant, whatever the environment also says.
     address = None if options.peer else options.address or environment.listening_address(os.environ)
     if address:
         tls = environment.server_tls(os.environ)
-        service = ChaincodeService(package_id, found.contracts, address, tls, limits)
+        service = ChaincodeService(package_id, found.contracts, address, tls, limits, msp_id=msp_id)
         return await serve([service], functions=found.functions, ready=_say_ready, observers=observers)
     peer_address = options.peer or os.environ.get("CORE_PEER_ADDRESS")
     if not peer_address:
@@ -101,7 +106,7 @@ async def _run(options: argparse.Namespace, named: Callable[[Sequence[str]], Nam
             "set CHAINCODE_SERVER_ADDRESS (or --address) to listen, or CORE_PEER_ADDRESS (or --peer.address) "
             "to dial a peer"
         )
-    peer = DialedPeer(peer_address, package_id, environment.client_tls(os.environ), limits)
+    peer = DialedPeer(peer_address, package_id, environment.client_tls(os.environ), limits, msp_id)
     return await dial(
         peer,
         found.functions,

@@ -4,7 +4,9 @@
 "tls": {"certificate": path, "key": path, "client_ca": path or null} or null}, …]}``
 
 ``tls`` must be there: null serves without TLS, and says so by being written. Paths are relative to the file.
-A server may also have ``time_limit`` (seconds; null for none), ``workers`` and ``waiting``.
+A server may also have ``time_limit`` (seconds; null for none), ``workers`` and ``waiting``; ``msp_id``, the
+organization of its peers, for contracts that ask; and ``guard``: true, which has each call watched for what
+another endorser's run might do otherwise (and slows it down).
 """
 
 from __future__ import annotations
@@ -40,13 +42,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class ChaincodeService:
-    """One chaincode on one port, known to the peer by its package id. ``tls=None`` is plain text."""
+    """One chaincode on one port, known to the peer by its package id. ``tls=None`` is plain text.
+
+    ``guard`` refuses calls that are not deterministic; ``msp_id`` is the organization of the peers, if known.
+    """
 
     package_id: str
     contracts: tuple[type[Contract], ...]
     address: str
     tls: ServerTls | None
     limits: Limits = Limits()
+    guard: bool = False
+    msp_id: str = ""
 
 
 def load_config(path: Path) -> list[ChaincodeService]:
@@ -80,7 +87,7 @@ def find_contract(name: Any, where: str) -> type[Contract]:
 
 
 _LIMITS = tuple(field.name for field in fields(Limits))
-_FIELDS = {"address", "package_id", "contracts", "tls", *_LIMITS}
+_FIELDS = {"address", "package_id", "contracts", "tls", "guard", "msp_id", *_LIMITS}
 
 
 def _service(entry: Any, where: str, folder: Path) -> ChaincodeService:
@@ -94,12 +101,16 @@ def _service(entry: Any, where: str, folder: Path) -> ChaincodeService:
         raise ConfigurationError(f"{where}.contracts: expected a list of module:Class")
     if "tls" not in entry:
         raise ConfigurationError(f"{where}.tls: missing; null serves without TLS")
+    if type(entry.get("guard", False)) is not bool:
+        raise ConfigurationError(f"{where}.guard: expected true or false")
     return ChaincodeService(
         package_id=_text(entry, "package_id", where),
         contracts=tuple(find_contract(name, f"{where}.contracts") for name in contracts),
         address=_text(entry, "address", where),
         tls=_tls(entry["tls"], f"{where}.tls", folder),
         limits=Limits(**{name: _limit(entry, name, where) for name in _LIMITS if name in entry}),
+        guard=entry.get("guard", False),
+        msp_id=_text(entry, "msp_id", where) if "msp_id" in entry else "",
     )
 
 

@@ -71,7 +71,7 @@ class Reloading:
         self._seen = self._stamps()
 
     def _load(self) -> Registry:
-        return Registry([find_contract(name, "contract") for name in self._names])
+        return Registry([find_contract(name, "contract") for name in self._names], guard=True)
 
     def _modules(self) -> list[tuple[ModuleType, Path]]:
         own = __name__.partition(".")[0]

@@ -46,12 +46,14 @@ _DEFAULTS = Limits()
 
 @dataclass(frozen=True)
 class DialedPeer:
-    """A peer to register with, as ``host:port``, and the name it knows the chaincode by."""
+    """A peer to register with, as ``host:port``, the name it knows the chaincode by, and its organization's
+    MSP id where that is known."""
 
     address: str
     package_id: str
     tls: ClientTls | None
     limits: Limits = _DEFAULTS
+    msp_id: str = ""
 
 
 class _CallWire:
@@ -101,7 +103,7 @@ async def dial(
             request_serializer=Message.SerializeToString,
             response_deserializer=Message.FromString,
         )()
-        session = Session(peer.package_id, functions, ready=ready)
+        session = Session(peer.package_id, functions, ready=ready, msp_id=peer.msp_id)
         stream = Stream(session, _CallWire(call), workers, time_limit=limits.time_limit, observers=observers)
         serving = asyncio.create_task(stream.run())
         stopping = asyncio.create_task(stop.wait())

@@ -7,7 +7,7 @@ fabric-samples has them, and the ``CORE_CHAINCODE_…`` names of the Node shim.
 A peer that is dialed (it launches the chaincode itself, or runs with ``chaincode.mode: dev``):
 ``CORE_PEER_ADDRESS``, ``CORE_CHAINCODE_ID_NAME``, ``CORE_PEER_TLS_ENABLED``, ``CORE_PEER_TLS_ROOTCERT_FILE``,
 ``CORE_TLS_CLIENT_KEY_FILE`` and ``CORE_TLS_CLIENT_CERT_FILE`` (PEM) or ``…_PATH`` (the same in Base64), as
-Fabric's core/container/dockercontroller sets them.
+Fabric's core/container/dockercontroller sets them. ``CORE_PEER_LOCALMSPID`` names the peer's organization.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 def package_id(environment: Mapping[str, str]) -> str:
     """The name under which the chaincode registers; ConfigurationError where none is set."""
     return _required(environment, "CHAINCODE_ID", "CORE_CHAINCODE_ID", "CORE_CHAINCODE_ID_NAME")
+
+
+def peer_msp_id(environment: Mapping[str, str]) -> str:
+    """The MSP id of the peer's organization, by the name that the Go and Node shims read; "" if not set."""
+    return environment.get("CORE_PEER_LOCALMSPID", "")
 
 
 def listening_address(environment: Mapping[str, str]) -> str | None:

@@ -86,7 +86,7 @@ class ChaincodeServer:
     ) -> None:
         self._service = service
         # Built before anything listens: a contract that cannot be served is known at once.
-        self._functions = functions or Registry(service.contracts)
+        self._functions = functions or Registry(service.contracts, guard=service.guard)
         self._observers = observers
         self._workers = Workers(service.limits.workers, service.limits.waiting)
         self._streams: set[Stream] = set()
@@ -160,7 +160,7 @@ class ChaincodeServer:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the chaincode server is stopping")
         service = self._service
         stream = Stream(
-            Session(service.package_id, self._functions),
+            Session(service.package_id, self._functions, msp_id=service.msp_id),
             _ServedWire(context),
             self._workers,
             time_limit=service.limits.time_limit,

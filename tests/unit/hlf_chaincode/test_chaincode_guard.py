@@ -22,11 +22,16 @@ from time import time as now
 from typing import Any
 
 import pytest
+from fabric_protos.peer import proposal_response_pb2
 
 from hlf_chaincode import Context, Contract, ContractError, NotDeterministic, query, transaction
+from hlf_chaincode.config import ConfigurationError, load_config
 from hlf_chaincode.contract import Registry
+from hlf_chaincode.session import Begin, Session
 from hlf_chaincode.set_order import Place, _places
 from hlf_chaincode.testing import ChaincodeSpec, MemoryLedger
+from tests.unit.hlf_chaincode.fake_peer import Message
+from tests.unit.hlf_chaincode.fake_peer import transaction as call
 
 # Each a function whose only line (after "def") would differ between two endorsers, and what is said of it.
 
