@@ -27,6 +27,9 @@ From there:
 - `hlf.flows` composes several calls into one operation that both gateways run.
 - `hlf.admin` builds channels, joins nodes, deploys chaincode and asks peers what they know.
 - `hlf.wire` turns values into Fabric's protocol messages and back, without any I/O.
+- `hlf.fabric_sdk_py` reads what fabric-sdk-py left: network.json, users, enrollments.
+
+A tutorial and guides are in the repository: docs/tutorial.md, docs/guides/.
 """
 
 import logging

@@ -96,6 +96,7 @@ def _revoke_on_channel(access: Access, crl: bytes) -> None:
     assert broadcast_all(access, "orderer0.org-a", [envelope]) == [{"status": "SUCCESS", "info": ""}]
 
 
+@pytest.mark.feature("F4")
 def test_who_enrolled_transacts_with_its_attributes(access: Access, authority: Authority) -> None:
     clerk = _join(authority, "clerk", {"role": "clerk", "holder": "42"})
     with _gateway(access, clerk) as gateway:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,17 @@ def test_pyright_has_nothing_to_say_about_right_uses(user: Path) -> None:
     said = json.loads(done.stdout)
     assert said["summary"]["filesAnalyzed"] == 1
     assert [one["message"] for one in said["generalDiagnostics"]] == []
+
+
+@pytest.mark.feature("F3")
+def test_the_wheel_installs_on_this_python_without_compiling(user: Path) -> None:
+    packages = next((user / "env").glob("lib*/python*/site-packages"))
+    (information,) = packages.glob("dure-*.dist-info")
+    described = message_from_string((information / "METADATA").read_text(encoding="utf-8"))
+    wheel = message_from_string((information / "WHEEL").read_text(encoding="utf-8"))
+    assert described["Requires-Python"] == "<3.14,>=3.11"
+    assert (3, 11) <= sys.version_info[:2] < (3, 14)
+    assert (wheel["Root-Is-Purelib"], wheel["Tag"]) == ("true", "py3-none-any")
 
 
 def test_every_stub_is_in_the_wheel(user: Path) -> None:
