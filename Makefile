@@ -45,7 +45,7 @@ test: .venv/dev.stamp ## unit, conformance against recordings, integration on th
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 test-fabric: .venv/dev.stamp ## conformance and integration on real Fabric in Docker; refreshes the recordings
-	@$(BIN)/pytest --fabric=docker tests/conformance tests/integration tests/official
+	@$(BIN)/pytest --fabric=docker tests/conformance tests/integration tests/scenarios tests/official
 
 soak: .venv/dev.stamp ## what takes long: 50 kill -9 under load, random transactions against a model, broken bytes, 50,000 transactions
 	@$(BIN)/pytest -p no:xdist -s -o python_files='soak_*.py' --timeout 7200 tests/soak
@@ -59,6 +59,7 @@ lint: .venv/dev.stamp ## ruff, mypy --strict, import rules, module length, stubs
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python typings/generate.py --check
 	@$(BIN)/python -m tests.conformance.table --check
+	@$(BIN)/python -m tests.scenarios.features --check
 	@$(BIN)/pytest -q -p no:xdist tests/architecture
 
 lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes
