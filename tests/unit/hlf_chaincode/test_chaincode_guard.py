@@ -307,6 +307,40 @@ def test_contracts_of_one_chaincode_share_a_guard():
         ledger.submit("one", "do", "clock")
 
 
+def configuration(tmp_path: Path, **fields: Any) -> Path:
+    server = {
+        "address": "127.0.0.1:0",
+        "package_id": "p:1",
+        "contracts": ["hlf_chaincode:Contract"],
+        "tls": None,
+    }
+    path = tmp_path / "servers.json"
+    path.write_text(json.dumps({"servers": [{**server, **fields}]}), encoding="utf-8")
+    return path
+
+
+def test_a_server_has_a_guard_where_its_configuration_asks_for_one(tmp_path):
+    (plain,) = load_config(configuration(tmp_path))
+    assert (plain.guard, plain.msp_id) == (False, "")
+    (guarded,) = load_config(configuration(tmp_path, guard=True, msp_id="Org1MSP"))
+    assert (guarded.guard, guarded.msp_id) == (True, "Org1MSP")
+    for wrong in ({"guard": 1}, {"msp_id": ""}):
+        with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))}: expected"):
+            load_config(configuration(tmp_path, **wrong))
+
+
+def test_a_guarded_server_answers_what_it_caught():
+    session = Session("watched:1", Registry([Watched], guard=True))
+    session.open()
+    session.receive(Message(type=Message.REGISTERED))
+    session.receive(Message(type=Message.READY))
+    (action,) = session.receive(call("tx", b"look", b"clock"))
+    assert isinstance(action, Begin)
+    answer = proposal_response_pb2.Response.FromString(action.call.run(lambda _request: Message()).payload)
+    assert answer.status == 500
+    assert answer.message.startswith("NOT_DETERMINISTIC: reads the clock: time() in clock (")
+
+
 SETS = """
 KNOWN = {"a"}
 NAMES = ["a"]
