@@ -108,13 +108,13 @@ def _hashed(hashed: bytes, names: Mapping[bytes, str]) -> str:
 
 
 def _bounds(scan: Scan) -> str:
-    return f"{shown_key(scan.start)} to {shown_key(scan.end)}"
+    return f"{shown_key(scan.start)} to {shown_key(scan.end)}{'' if scan.exhausted else ', left there'}"
 
 
 def _found(scan: Scan) -> str:
     keys = ", ".join(f"{shown_key(key)} at {version_text(at)}" for key, at in scan.results)
     shown = keys if len(keys) <= _LONGEST else f"{keys[:_LONGEST]}… ({len(scan.results)} keys)"
-    return (shown or "nothing") + ("" if scan.exhausted else ", left early")
+    return shown or "nothing"
 
 
 def _policy(metadata: Mapping[str, bytes]) -> str:

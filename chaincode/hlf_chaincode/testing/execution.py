@@ -20,6 +20,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ..abilities import Abilities
 from ..codec import to_json
 from ..contract import Contract, Registry, encode_argument
+from ..errors import ContractError
 from ..identity import ClientIdentity
 from ..session import Begin, Call, Session
 from ..stub import Message
@@ -134,7 +135,8 @@ class Endorsers:
             channel_header=channel_header.SerializeToString(),
             signature_header=common_pb2.SignatureHeader(creator=creator, nonce=nonce).SerializeToString(),
         )
-        inputs = chaincode_pb2.ChaincodeInput(args=[function.encode(), *map(encode_argument, args)])
+        encoded = self._encoded(chaincode, function, args)
+        inputs = chaincode_pb2.ChaincodeInput(args=[function.encode(), *encoded])
         spec = chaincode_pb2.ChaincodeInvocationSpec(
             chaincode_spec=chaincode_pb2.ChaincodeSpec(
                 chaincode_id=chaincode_pb2.ChaincodeID(name=chaincode), input=inputs
@@ -166,6 +168,13 @@ class Endorsers:
         return Execution(response, simulation.rwset, event, call.failure)
 
     # inside
+
+    def _encoded(self, chaincode: str, function: str, args: Iterable[Any]) -> list[bytes]:
+        try:
+            return self.registry_of(chaincode).find(function).encode_arguments(args)
+        except ContractError:
+            # Nobody knows what they are to become: the contract will say so, or take them itself.
+            return list(map(encode_argument, args))
 
     def _majority(self) -> Policy:
         peers = tuple(SignedBy(organization, "peer") for organization in self.organizations)
@@ -212,7 +221,7 @@ class Endorsers:
         if other is None:
             raise Refused(f"Failed to get policy manager for channel [{channel}]")
         if other is self and name in callers:
-            raise Refused(f"execute failed: txid: {outer.transaction_id}({channel}) exists")
+            raise Refused(f"execute failed: error sending: txid: {outer.transaction_id}({channel}) exists")
         if name not in other._chaincodes:
             raise Refused(
                 f"execute failed: invalid invocation: [channel {channel}] failed to get chaincode container "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..stub import Message
-from .world import CollectionSpec, Entry, ReadWriteSet, Scan, World, in_range, key_hash
+from .world import CollectionSpec, Entry, ReadWriteSet, Scan, Version, World, in_range, key_hash
 
 _BATCH = 100
 
@@ -66,6 +66,16 @@ class Simulation:
             )
         self.rwset.hashed_reads[namespace, collection, key_hash(key)] = private
         return entry
+
+    def note_scan(
+        self, namespace: str, start: str, end: str, seen: Sequence[tuple[str, Version]], *, exhausted: bool
+    ) -> None:
+        """A range for the phantom check; one that was noted already counts once."""
+        last = end if exhausted or not seen else seen[-1][0]
+        scan = Scan(namespace, start, last, tuple(seen), exhausted)
+        known = {(each.namespace, each.start, each.end, each.exhausted) for each in self.rwset.scans}
+        if (namespace, start, last, exhausted) not in known:
+            self.rwset.scans.append(scan)
 
     def before_write(self) -> None:
         """Refuse a write after what only read-only transactions may do."""
@@ -193,6 +203,10 @@ class PeerSide:
         found = self._world.scan(self._namespace, start, request.endKey)
         shown = found[: page.pageSize]
         bookmark = found[page.pageSize][0] if len(found) > page.pageSize else ""
+        read = [(key, entry.version) for key, entry in shown]
+        self._simulation.note_scan(
+            self._namespace, start, request.endKey, read, exhausted=len(shown) < page.pageSize
+        )
         metadata = chaincode_shim_pb2.QueryResponseMetadata(
             fetched_records_count=len(shown), bookmark=bookmark
         )
@@ -213,8 +227,7 @@ class PeerSide:
             nonlocal noted
             if not noted:
                 noted = True
-                scan = Scan(self._namespace, start, end, tuple(seen), exhausted)
-                self._simulation.rwset.scans.append(scan)
+                self._simulation.note_scan(self._namespace, start, end, seen, exhausted=exhausted)
 
         self._finish.append(note)
         for key, entry in self._world.scan(self._namespace, start, end):
@@ -237,8 +250,14 @@ class PeerSide:
         ]
         return self._open(iter(results))
 
-    def _query(self, _message: Message) -> bytes:
-        raise Refused("ExecuteQuery not supported for leveldb")
+    def _query(self, message: Message) -> bytes:
+        request = chaincode_shim_pb2.GetQueryResult.FromString(message.payload)
+        if request.collection:
+            self._readable(request.collection)
+        page = chaincode_shim_pb2.QueryMetadata.FromString(request.metadata)
+        paged = not request.collection and bool(page.pageSize or page.bookmark)
+        name = "ExecuteQueryWithMetadata" if paged else "ExecuteQuery"
+        raise Refused(f"{name} not supported for leveldb")
 
     def _open(self, results: Iterator[bytes]) -> bytes:
         identifier = f"{len(self._iterators) + 1}"

@@ -99,11 +99,9 @@ def check_versions(world: World, rwset: ReadWriteSet) -> Verdict:
 
 
 def _now(world: World, scan: Scan) -> tuple[tuple[str, Version], ...]:
-    found = [(key, entry.version) for key, entry in world.scan(scan.namespace, scan.start, scan.end)]
-    if not scan.exhausted:
-        last = scan.results[-1][0].encode() if scan.results else b""
-        found = [item for item in found if item[0].encode() <= last]
-    return tuple(found)
+    found = world.scan(scan.namespace, scan.start, scan.end if scan.exhausted else "")
+    last = scan.end.encode()
+    return tuple((key, entry.version) for key, entry in found if scan.exhausted or key.encode() <= last)
 
 
 def _version(entry: Entry | None) -> Version | None:

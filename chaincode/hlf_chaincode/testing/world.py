@@ -73,7 +73,10 @@ class Write:
 
 @dataclass(frozen=True)
 class Scan:
-    """A range that was read: what it gave, and whether it was read to its end."""
+    """A range that was read: what it gave, and whether it was read to its end.
+
+    ``end`` is excluded where it was, else the last key that was read.
+    """
 
     namespace: str
     start: str
