@@ -96,6 +96,11 @@ def python() -> Toolkit:
     return Toolkit(folder, [], [str(folder / "venv" / "bin" / "python"), "chaincode.py"])
 
 
+def ours() -> Toolkit:
+    """This repository's own server."""
+    return Toolkit(BUILD.parent, [], [sys.executable, "-m", "hlf_chaincode.server", "--config"])
+
+
 TOOLKITS: Mapping[str, Callable[[], Toolkit]] = {"node": node, "go": go, "java": java, "python": python}
 
 
