@@ -174,7 +174,7 @@ class World:
                     old = [
                         key
                         for key, entry in store.items()
-                        if entry.version[0] + spec.block_to_live + 1 <= self.height
+                        if entry.version[0] + spec.block_to_live + 1 < self.height
                     ]
                     for key in old:
                         del store[key]  # type: ignore[arg-type]

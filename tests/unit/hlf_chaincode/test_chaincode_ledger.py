@@ -528,7 +528,7 @@ def test_block_to_live():
         organizations=["A", "B"], collections=[pair(block_to_live=2)], contracts=[Vault, Store]
     )
     ledger.submit(Vault, "put", "k", transient={"value": b"v"})
-    for number in range(2):
+    for number in range(3):
         assert ledger.private("A", "A_B") == {"k": b"v"}
         ledger.submit(Store, "put", f"{number}", "v")
     assert ledger.private("A", "A_B") == {}
