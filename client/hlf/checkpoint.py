@@ -10,16 +10,31 @@ Record an event after it has been dealt with; a listener that dies in between se
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from hlf.errors import ConfigurationError
 from hlf.events import ChaincodeEvent
 from hlf.wire.deliver import Position
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file for this process until it is closed; BlockingIOError if another one holds it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(*error.args) from error
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Checkpoint:
@@ -64,7 +79,7 @@ class FileCheckpoint(Checkpoint):
         except OSError as error:
             raise ConfigurationError(f"cannot be locked: {error.strerror}", file=str(path)) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._lock)
             self._load()
         except BlockingIOError as error:
             self._lock.close()

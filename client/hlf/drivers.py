@@ -13,6 +13,7 @@ import grpc
 
 from hlf.commits import AsyncCommits, SyncCommits
 from hlf.effects import Call, Closed, Effect, Expect, Flow, Pause, RpcFailure, Sign, Wait
+from hlf.errors import EventError
 from hlf.rpc import Stubs, closed_errors, rpc_failure
 
 if TYPE_CHECKING:
@@ -95,11 +96,11 @@ class SyncDriver:
             return self._others[place]
 
     def adopt(self, stream: EventStream[Any]) -> None:
-        """Have a stream closed together with this driver."""
+        """Have a stream closed together with this driver; EventError if that is closed."""
         with self._lock:
             self._streams.add(stream)
         if self._closing.is_set():
-            stream.close()
+            raise EventError("the gateway has been closed", code="CANCELLED")
 
     def close(self) -> None:
         """End what runs on this driver, and close the connections that it made itself."""
@@ -155,6 +156,13 @@ class AsyncDriver:
                     failure = rpc_failure(error)
                 except Closed as closed:
                     failure = closed
+                except asyncio.CancelledError as error:
+                    # Raised for calls in flight on a channel that is closed, too: nobody cancelled this task.
+                    task = asyncio.current_task()
+                    if task is None or task.cancelling():
+                        raise
+                    failure = Closed()
+                    failure.__cause__ = error
         except StopIteration as end:
             result: T = end.value
             return result
@@ -206,10 +214,10 @@ class AsyncDriver:
         return self._others[place]
 
     def adopt(self, stream: AsyncEventStream[Any]) -> None:
-        """Have a stream closed together with this driver."""
+        """Have a stream closed together with this driver; EventError if that is closed."""
         self._streams.add(stream)
         if self._closing.is_set():
-            stream.close()
+            raise EventError("the gateway has been closed", code="CANCELLED")
 
     async def close(self) -> None:
         """End what runs on this driver, and close the connections that it made itself."""

@@ -51,7 +51,10 @@ def digest(message: bytes, algorithm: str = "sha256") -> bytes:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a message claims to come from: ``certificate`` is PEM (msp.SerializedIdentity)."""
+    """Who a message claims to come from (msp.SerializedIdentity).
+
+    ``certificate`` is an X.509 certificate in PEM; for an MSP of another type, the credentials that it reads.
+    """
 
     msp_id: str
     certificate: bytes = field(repr=False)
@@ -85,7 +88,8 @@ class SigningIdentity:
     """An identity and what signs for it: a private key, or any callable (KMS, HSM, Vault).
 
     ``hash`` names the hash of ECDSA signatures; peers expect "sha256" unless their MSP's configuration says
-    otherwise. Ed25519 (Fabric 3) signs the message itself.
+    otherwise. Ed25519 (Fabric 3) signs the message itself. A callable is given the message and hashes it;
+    ``hash`` then says what ``digest()`` of a step is to be.
     """
 
     def __init__(self, identity: Identity, private_key: PrivateKey | Signer, *, hash: str = "sha256") -> None:
@@ -101,6 +105,8 @@ class SigningIdentity:
             self._algorithm = ec.ECDSA(_HASHES[hash]())
         elif isinstance(private_key, ed25519.Ed25519PrivateKey):
             hash = "none"
+        elif hash not in _HASHES and hash != "none":
+            raise IdentityError(f"unknown hash {hash!r}", hint=f"one of {', '.join(_HASHES)}, none")
         self.hash = hash
 
     @classmethod

@@ -236,6 +236,7 @@ class FakeGateway:
         start = request.start_position.specified.number if request.start_position.HasField("specified") else 0
         while self.events:
             item = self.events.pop(0)
+            self._wake()
             if isinstance(item, Refuse):
                 context.abort(item.code, item.message)
             block, events = item

@@ -1,8 +1,6 @@
 """Commits from one stream of filtered blocks: up before the first submit, and CommitStatus when in doubt."""
 
-import asyncio
 import gc
-import inspect
 import logging
 import threading
 
@@ -12,8 +10,9 @@ from fabric_protos.common.common_pb2 import FORBIDDEN
 from fabric_protos.peer.events_pb2 import FilteredBlock
 
 import hlf
-from hlf import AsyncGateway, Endpoint, Gateway
+from hlf import Endpoint, Gateway
 from hlf.commitlog import CommitLog
+from tests.unit.hlf.faces import run_on
 from tests.unit.hlf.fake_gateway import Refuse
 
 VALID, MVCC, DUPLICATE = 0, 11, 9
@@ -24,30 +23,11 @@ def run(request, fake, identity, quick):
     """Runs ``scenario(contract, wait)`` on a gateway with a commit stream."""
 
     def go(scenario):
-        async def awaited():
-            async with AsyncGateway(
-                Endpoint(fake.address), identity, session=quick, commits="stream"
-            ) as gateway:
+        async def on_contract(gateway, wait):
+            return await scenario(gateway.network("ch").contract("basic"), wait)
 
-                async def wait(value):
-                    return await value if inspect.isawaitable(value) else value
-
-                return await scenario(gateway.network("ch").contract("basic"), wait)
-
-        async def blocking():
-            with Gateway(Endpoint(fake.address), identity, session=quick, commits="stream") as gateway:
-
-                async def wait(value):
-                    return value
-
-                return await scenario(gateway.network("ch").contract("basic"), wait)
-
-        if request.param == "async":
-            return asyncio.run(awaited())
-        step = blocking()
-        with pytest.raises(StopIteration) as end:
-            step.send(None)
-        return end.value.value
+        target = Endpoint(fake.address), identity
+        return run_on(request.param, on_contract, *target, session=quick, commits="stream")
 
     return go
 

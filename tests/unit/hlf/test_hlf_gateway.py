@@ -1,7 +1,6 @@
 """Gateway and AsyncGateway against a scripted service: each case runs on both faces."""
 
 import asyncio
-import inspect
 import json
 import pickle
 import runpy
@@ -12,6 +11,7 @@ import pytest
 
 import hlf
 from hlf import AsyncGateway, Endpoint, Gateway, PeerDetail, Retry, Wallet
+from tests.unit.hlf.faces import run_on
 from tests.unit.hlf.fake_gateway import Refuse, make_identity
 
 Code = grpc.StatusCode
@@ -27,29 +27,7 @@ def run(request, fake, identity, quick):
     """Runs ``scenario(gateway, wait)``: ``wait`` is the identity, or awaits."""
 
     def go(scenario, who=identity, session=quick):
-        async def awaited():
-            async with AsyncGateway(Endpoint(fake.address), who, session=session) as gateway:
-
-                async def wait(value):
-                    return await value if inspect.isawaitable(value) else value
-
-                return await scenario(gateway, wait)
-
-        async def blocking():
-            with Gateway(Endpoint(fake.address), who, session=session) as gateway:
-
-                async def wait(value):
-                    return value
-
-                return await scenario(gateway, wait)
-
-        if request.param == "async":
-            return asyncio.run(awaited())
-        # The synchronous face never awaits: one step runs it to its end.
-        step = blocking()
-        with pytest.raises(StopIteration) as end:
-            step.send(None)
-        return end.value.value
+        return run_on(request.param, scenario, Endpoint(fake.address), who, session=session)
 
     return go
 

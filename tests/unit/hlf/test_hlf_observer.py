@@ -1,7 +1,6 @@
 """What observers are told, and what metrics and spans make of it; loggers that keep quiet."""
 
 import asyncio
-import inspect
 import logging
 import subprocess
 import sys
@@ -11,10 +10,11 @@ import grpc
 import pytest
 
 import hlf
-from hlf import AsyncGateway, Endpoint, Gateway
+from hlf import AsyncGateway, Endpoint
 from hlf.metrics import CallMetrics
 from hlf.observer import CallFacts, Outcome, RpcFacts
 from hlf.tracing import CallSpans, headers
+from tests.unit.hlf.faces import run_on, take
 from tests.unit.hlf.fake_gateway import Refuse
 
 BROKEN = Refuse(grpc.StatusCode.UNAVAILABLE, "the peer goes down")
@@ -43,30 +43,8 @@ def run(request, fake, identity, quick):
     """Runs ``scenario(gateway, wait)`` with observers."""
 
     def go(scenario, *observers):
-        async def awaited():
-            async with AsyncGateway(
-                Endpoint(fake.address), identity, session=quick, observers=observers
-            ) as gateway:
-
-                async def wait(value):
-                    return await value if inspect.isawaitable(value) else value
-
-                return await scenario(gateway, wait)
-
-        async def blocking():
-            with Gateway(Endpoint(fake.address), identity, session=quick, observers=observers) as gateway:
-
-                async def wait(value):
-                    return value
-
-                return await scenario(gateway, wait)
-
-        if request.param == "async":
-            return asyncio.run(awaited())
-        step = blocking()
-        with pytest.raises(StopIteration) as end:
-            step.send(None)
-        return end.value.value
+        target = Endpoint(fake.address), identity
+        return run_on(request.param, scenario, *target, session=quick, observers=observers)
 
     return go
 
@@ -125,12 +103,9 @@ def test_observers_are_told_of_streams_and_their_breaks(run, fake):
 
     async def scenario(gateway, wait):
         stream = gateway.network("ch").chaincode_events("basic", start_block=3, reconnect=True)
-        taken = []
-        while len(taken) < 2:
-            one = anext(stream) if hasattr(stream, "__anext__") else next(stream)
-            taken.append((await wait(one)).transaction_id)
+        taken = await take(stream, wait, 2)
         stream.close()
-        return taken
+        return [event.transaction_id for event in taken]
 
     assert run(scenario, notes) == ["t1", "t2"]
     assert notes.streams == [("ChaincodeEvents", "UNAVAILABLE", 1), ("ChaincodeEvents", "CANCELLED", 2)]
