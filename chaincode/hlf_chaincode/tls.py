@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s([^-:]+)-----END")
 
 Named = tuple[str, bytes]
 """PEM and what to call it in an error: the setting and the file."""
@@ -30,10 +33,10 @@ class ServerTls:
     @classmethod
     def checked(cls, certificate: Named, key: Named, client_ca: Named | None) -> ServerTls:
         """TlsError where a file is not what it should be, or the two do not belong together."""
-        check_pair(certificate, key)
+        private = check_pair(certificate, key)
         if client_ca is not None:
             check_certificates(client_ca)
-        return cls(certificate[1], key[1], None if client_ca is None else client_ca[1])
+        return cls(certificate[1], private, None if client_ca is None else client_ca[1])
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,7 @@ class ClientTls:
     def checked(cls, root: Named, certificate: Named, key: Named) -> ClientTls:
         """TlsError where a file is not what it should be, or certificate and key do not belong together."""
         check_certificates(root)
-        check_pair(certificate, key)
-        return cls(root[1], certificate[1], key[1])
+        return cls(root[1], certificate[1], check_pair(certificate, key))
 
 
 def read_pem(path: Path, where: str, *, encoded: bool = False) -> bytes:
@@ -77,18 +79,31 @@ def check_certificates(pem: Named) -> None:
         raise TlsError(f"{pem[0]}: no certificate in PEM") from error
 
 
-def check_pair(certificate: Named, key: Named) -> None:
-    """TlsError unless the certificate is in force and the key is its own."""
+def check_pair(certificate: Named, key: Named) -> bytes:
+    """The key as PKCS#8 in PEM; TlsError unless the certificate is in force and the key is its own."""
     from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives import serialization
 
     check_certificates(certificate)
     leaf = x509.load_pem_x509_certificates(certificate[1])[0]
     try:
-        private = load_pem_private_key(key[1], password=None)
+        # The block's bytes say what key it is, not its title: Fabric's peer (common/crypto/tlsgen) titles
+        # PKCS#8 as EC PRIVATE KEY, which Go reads and gRPC does not.
+        private = serialization.load_der_private_key(_block(key[1]), password=None)
     except (ValueError, TypeError) as error:
         raise TlsError(f"{key[0]}: no private key in PEM, without a password") from error
     if private.public_key() != leaf.public_key():
         raise TlsError(f"{key[0]}: not the key of the certificate in {certificate[0]}")
     if leaf.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         raise TlsError(f"{certificate[0]}: expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _block(pem: bytes) -> bytes:
+    """The bytes of the first private key in PEM; ValueError where there is none."""
+    found = _PRIVATE_KEY.search(pem)
+    if found is None:
+        raise ValueError("no private key")
+    return base64.b64decode(found[1])

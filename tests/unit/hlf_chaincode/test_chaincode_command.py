@@ -220,12 +220,14 @@ def test_dials_by_the_environment_of_a_peer_with_mutual_tls(start, tmp_path):
     credentials = grpc.ssl_server_credentials(
         [(server.key, server.certificate)], authority.root, require_client_auth=True
     )
+    # PKCS#8 under another title, as a peer generates it.
+    key = client.key.replace(b"PRIVATE KEY", b"EC PRIVATE KEY")
     paths = write(
         tmp_path,
         root=authority.root,
-        key=client.key,
+        key=key,
         certificate=client.certificate,
-        key64=base64.b64encode(client.key),
+        key64=base64.b64encode(key),
         certificate64=base64.b64encode(client.certificate),
     )
     common = {**DIALING, "CORE_PEER_TLS_ENABLED": "true", "CORE_PEER_TLS_ROOTCERT_FILE": paths["root"]}
