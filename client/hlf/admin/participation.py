@@ -52,14 +52,14 @@ class ClientTls:
     @cached_property
     def context(self) -> ssl.SSLContext:
         """A TLS context with the client's certificate in it."""
+        # Not ssl.create_default_context: without roots it would trust those of the machine.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            context = ssl.create_default_context(cadata=self.root_pem.decode("ascii"))
+            context.load_verify_locations(cadata=self.root_pem.decode("ascii"))
         except (ssl.SSLError, ValueError) as error:
             raise ConfigurationError(
                 "the orderer's TLS root certificate cannot be read", field="root_pem", hint="PEM is expected"
             ) from error
-        # Python 3.13 asks more of certificates than Fabric's own tools put into them.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         # OpenSSL loads a chain from files only; the folder is readable by its owner alone and gone at once.
         with tempfile.TemporaryDirectory() as folder:
             certificate, key = Path(folder, "cert.pem"), Path(folder, "key.pem")

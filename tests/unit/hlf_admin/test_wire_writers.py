@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fabric_protos.common import common_pb2, configtx_pb2
+from fabric_protos.orderer import configuration_pb2
 
 from hlf.wire import blocks
 from hlf.wire.configtx import config_of
@@ -95,3 +96,32 @@ def test_another_policy_of_blocks_is_said() -> None:
     )
     with pytest.raises(ValueError, match="BlockValidation"):
         Writers.of(config)
+
+
+class Believing:
+    """Signers who vouch for every block."""
+
+    def problem(self, block: common_pb2.Block) -> str:
+        return ""
+
+
+def test_a_config_block_that_leaves_nobody_to_sign_is_a_problem_and_no_error() -> None:
+    verifier = ChainVerifier(recorded(0))
+    assert [verifier.problem(recorded(number)) for number in (1, 2, 3)] == [""] * 3
+    verifier.signers = Believing()  # type: ignore[assignment]
+    assert "names no BFT consenters" in verifier.problem(ordered_by_nobody(recorded(4)))
+    assert verifier.height == 4
+
+
+def ordered_by_nobody(block: common_pb2.Block) -> common_pb2.Block:
+    """A config block whose channel is ordered by no kind of orderer that there is."""
+    envelope = common_pb2.Envelope.FromString(block.data.data[0])
+    payload = common_pb2.Payload.FromString(envelope.payload)
+    config = configtx_pb2.ConfigEnvelope.FromString(payload.data)
+    value = config.config.channel_group.groups["Orderer"].values["ConsensusType"]
+    value.value = configuration_pb2.ConsensusType(type="nothing").SerializeToString()
+    payload.data = config.SerializeToString()
+    envelope.payload = payload.SerializeToString()
+    block.data.data[0] = envelope.SerializeToString()
+    block.header.data_hash = blocks.data_hash(block.data)
+    return block
