@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import inspect
+import types
 import typing
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from .codec import DecodeError, Decoder, base_type, decoder, fitter, parse_json, to_json
 from .context import Context
 from .errors import ContractError
+from .exact_json import plain
 from .requires import Ownership, Requirement, ownerships_of, requirements_of
 
 _T = TypeVar("_T")
@@ -79,8 +81,17 @@ class Parameter:
         return self.decode(parse_json(data), "")
 
     def data(self, value: Any) -> bytes:
-        """The value as a client sends it: the reverse of ``value``."""
-        return bytes(value) if self.raw is bytes else value.encode() if self.raw is str else to_json(value)
+        """A value as a client sends it: the reverse of ``value``. Text and bytes that are no value of the
+        annotation go as they are."""
+        if self.raw is None and isinstance(value, (str, bytes, bytearray)) and self._reads(value):
+            return to_json(value)
+        return encode_argument(value)
+
+    def _reads(self, value: str | bytes | bytearray) -> bool:
+        try:
+            return bool(self.decode(plain(value), "") == value)
+        except DecodeError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,14 @@ class Function:
             elif parameter.private and parameter.required:
                 raise self._refusal(f"transient field {parameter.name!r} is missing")
         return values
+
+    def encode_arguments(self, values: Iterable[Any]) -> list[bytes]:
+        """Values as a client sends them, by the function's own annotations; what is too much as it is."""
+        public = (parameter for parameter in self.parameters if not parameter.private)
+        return [
+            parameter.data(value) if (parameter := next(public, None)) else encode_argument(value)
+            for value in values
+        ]
 
     def _read(self, parameter: Parameter, data: bytes, source: str) -> Any:
         try:
@@ -267,6 +286,8 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
 
 
 def _is_enumeration_of_texts(kind: Any) -> bool:
+    if typing.get_origin(kind) is typing.Literal:
+        return all(isinstance(choice, str) for choice in typing.get_args(kind))
     return (
         isinstance(kind, type)
         and issubclass(kind, enum.Enum)
@@ -295,12 +316,18 @@ def _mentions_private(annotation: Any) -> bool:
 
 
 def type_name(annotation: Any) -> str:
-    """The annotation as a signature shows it."""
+    """The annotation as a signature shows it: without modules, without constraints."""
     kind = base_type(annotation)
     if kind is inspect.Signature.empty:
         return "Any"
     if kind is None or kind is type(None):
         return "None"
-    if isinstance(kind, type) and not typing.get_args(kind):
-        return kind.__name__
-    return str(kind).replace("typing.", "")
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(type_name, arguments))
+    if origin is typing.Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    if arguments:
+        shown = ", ".join("…" if one is Ellipsis else type_name(one) for one in arguments)
+        return f"{getattr(origin, '__name__', origin)}[{shown}]"
+    return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")

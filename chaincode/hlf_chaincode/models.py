@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import decimal
 import enum
 import json
 import typing
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .exact_json import DecodeError, json_name
 from .readers import INEXACT, Decoder, base_type, expected
+
+_WRITTEN_AS_TEXT = (str, bytes, datetime.date, datetime.time, uuid.UUID)
 
 
 def wants_pydantic(annotation: Any, seen: set[Any]) -> bool:
@@ -135,7 +139,7 @@ def _check_kept(value: Any, found: Any, place: str) -> None:
             raise expected(place, "true or false" if isinstance(found, bool) else "an integer")
     elif isinstance(found, int) and not isinstance(value, int):
         raise expected(place, "an integer")
-    elif isinstance(found, str) and not isinstance(value, str):
+    elif isinstance(found, _WRITTEN_AS_TEXT) and not isinstance(value, str):
         raise expected(place, "a string")
 
 

@@ -7,7 +7,7 @@ import enum
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal, NewType, Optional
 
 import pydantic
 import pytest
@@ -197,6 +197,114 @@ _VALUES = st.recursive(
 )
 
 
+class Lax(pydantic.BaseModel):
+    """A model that is not strict by itself; with a validator that pydantic runs before its own."""
+
+    number: int = 0
+    text: str = ""
+    flag: bool = False
+    rate: Annotated[Decimal, pydantic.BeforeValidator(lambda value: value)] = Decimal(0)
+    due: datetime.date | None = None
+    numbers: list[int] = []
+    names: dict[int, str] = {}
+    grade: Grade | None = None
+    renamed: int = pydantic.Field(default=0, alias="as")
+    inner: Lax | None = None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"number":"5"}',
+        '{"number":true}',
+        '{"number":5.0}',
+        '{"number":"5","rate":"1"}',
+        '{"number":true,"rate":"1"}',
+        '{"text":5}',
+        '{"text":1.5}',
+        '{"text":1.5,"rate":"1"}',
+        '{"flag":1}',
+        '{"flag":"true"}',
+        '{"flag":1,"rate":"1"}',
+        '{"numbers":[1,"2"]}',
+        '{"numbers":[true],"rate":"1"}',
+        '{"names":{"1":"a","01":"b"}}',
+        '{"names":{"+1":"a"}}',
+        '{"grade":1}',
+        '{"as":"5","rate":"1"}',
+        '{"inner":{"number":"5","rate":"1"}}',
+        '{"due":0}',
+    ],
+)
+def test_models_take_nothing_for_what_it_is_not(text):
+    """Defect: a lax model takes "5" and true for 5, and "1" and "01" for one key."""
+    with pytest.raises(DecodeError):
+        from_json(text, Lax)
+
+
+def test_models_take_what_json_can_say():
+    text = (
+        '{"number":5,"text":"x","flag":true,"rate":0.1000000000000000000000000001,"due":"2026-01-02",'
+        '"numbers":[1],"names":{"1":"a","-20":"b"},"grade":"good","as":7,"inner":{"rate":"1.50"}}'
+    )
+    found = from_json(text, Lax)
+    assert found.rate == Decimal("0.1000000000000000000000000001")
+    assert (found.due, found.names, found.renamed) == (datetime.date(2026, 1, 2), {1: "a", -20: "b"}, 7)
+    assert found.inner.rate == Decimal("1.50")
+    assert from_json(to_json(found), Lax) == found
+
+
+@pytest.mark.parametrize("name", ["01", "+1", " 1", "1.0", "1_0", "-0", "--1", "٣", ""])
+def test_an_integer_has_one_name(name):
+    with pytest.raises(DecodeError, match="an integer"):
+        from_json(f'{{"{name}":"x"}}', dict[int, str])
+
+
+def test_names_that_nobody_declared_are_not_repeated():
+    class Closed(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="forbid")
+
+    for text, annotation in (
+        ('{"secret":1}', Closed),
+        ('{"secret":"x"}', dict[str, int]),
+        ('{"secret":1}', dict[datetime.date, int]),
+    ):
+        with pytest.raises(DecodeError) as refusal:
+            from_json(text, annotation)
+        assert "secret" not in str(refusal.value)
+
+
+def test_two_keys_with_one_name_are_not_written():
+    with pytest.raises(TypeError, match="same name"):
+        to_json({1: "a", "1": "b"})
+
+
+def test_a_moment_has_an_offset():
+    """Defect: tz-aware datetimes shifted. Without an offset each reader would shift one differently."""
+    with pytest.raises(DecodeError, match="with its offset"):
+        from_json('"2026-03-01T00:00:00"', datetime.datetime)
+    with pytest.raises(TypeError, match="make it aware"):
+        to_json(datetime.datetime(2026, 3, 1))
+
+
+def test_half_a_character_is_no_text():
+    for text in (r'"\ud800"', r'{"\udc00":1}'):
+        with pytest.raises(DecodeError, match="not valid JSON"):
+            from_json(text, Any)
+    assert from_json(r'"\ud83d\ude00"', str) == "😀"
+    with pytest.raises(TypeError, match="half a character"):
+        to_json("\ud800")
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [int | Decimal, str | datetime.date, Decimal | str, bytes | str, list[uuid.UUID | datetime.datetime]],
+)
+def test_unions_whose_members_look_alike_in_json_are_refused(annotation):
+    with pytest.raises(TypeError, match="look alike"):
+        from_json("1", annotation)
+
+
 @settings(deadline=None)
 @given(_VALUES)
 def test_json_round_trip(value):
@@ -207,6 +315,74 @@ def test_json_round_trip(value):
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimal_round_trip_keeps_every_digit(value):
     assert from_json(to_json(value), Decimal).as_tuple() == value.as_tuple()
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+_OFFSETS = st.integers(-14 * 60, 14 * 60).map(
+    lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))
+)
+_SCALARS: dict[Any, st.SearchStrategy[Any]] = {
+    str: _TEXT,
+    int: st.integers(),
+    bool: st.booleans(),
+    bytes: st.binary(max_size=8),
+    Decimal: st.decimals(allow_nan=False, allow_infinity=False),
+    datetime.date: st.dates(),
+    datetime.datetime: st.datetimes(timezones=_OFFSETS),
+    datetime.time: st.times(),
+    uuid.UUID: st.uuids(),
+    Grade: st.sampled_from(Grade),
+    Stage: st.sampled_from(Stage),
+    Literal["x", "null", '"']: st.sampled_from(["x", "null", '"']),
+    LoanId: _TEXT,
+    ShortText: st.text(st.characters(exclude_categories=["Cs"]), max_size=3),
+    Line: st.builds(Line, st.integers(), st.decimals(allow_nan=False, allow_infinity=False)),
+    Inner: st.builds(Inner, rate=st.decimals(-9, 9, places=4), due=st.dates(), grade=st.sampled_from(Grade)),
+}
+_KEYS = [str, int, datetime.date, uuid.UUID, Stage, LoanId]
+
+
+def _typed(inner: st.SearchStrategy[tuple[Any, Any]]) -> st.SearchStrategy[tuple[Any, Any]]:
+    """Pairs of an annotation and a strategy for its values, from such pairs."""
+    keys = st.sampled_from(_KEYS)
+    return (
+        inner.map(lambda pair: (list[pair[0]], st.lists(pair[1], max_size=3)))
+        | inner.map(lambda pair: (tuple[pair[0], ...], st.lists(pair[1], max_size=3).map(tuple)))
+        | inner.map(lambda pair: (Optional[pair[0]], st.none() | pair[1]))  # noqa: UP045 - also a NewType
+        | st.tuples(inner, inner).map(
+            lambda two: (tuple[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))
+        )
+        | st.tuples(keys, inner).map(
+            lambda two: (dict[two[0], two[1][0]], st.dictionaries(_SCALARS[two[0]], two[1][1], max_size=3))
+        )
+    )
+
+
+_ANNOTATED = st.recursive(
+    st.sampled_from([*_SCALARS]).map(lambda annotation: (annotation, _SCALARS[annotation])),
+    _typed,
+    max_leaves=3,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_arguments_and_results_come_back_as_they_were(data):
+    annotation, values = data.draw(_ANNOTATED)
+    value = data.draw(values)
+
+    def function(self, ctx, given):
+        return given
+
+    function.__annotations__ = {"given": annotation, "return": annotation}
+    contract = type("Typed", (Contract,), {"function": query(function)})
+    found = Registry([contract]).find("function")
+    arguments = found.arguments(found.encode_arguments([value]), {})
+    assert arguments == {"given": value}
+    assert type(arguments["given"]) is type(value)
+    result = found.encode(value)
+    assert decode_result(result, annotation) == value
+    assert found.encode(decode_result(result, annotation)) == result
 
 
 # Functions
