@@ -53,13 +53,15 @@ class Simulation:
         self.rwset.hashed_reads[namespace, collection, hashed] = entry.version if entry else None
         return entry
 
-    def read_private(self, namespace: str, collection: str, key: str) -> Entry | None:
-        """A private value; refused where this peer's copy is not the committed one."""
+    def read_private(
+        self, namespace: str, collection: str, key: str, *, checked: bool = True
+    ) -> Entry | None:
+        """A private value; where ``checked``, refused if this peer's copy is not the committed one."""
         hashed = self.world.hashed_entry(namespace, collection, key_hash(key))
         entry = self.world.private_entry(self.organization, namespace, collection, key)
         public = hashed.version if hashed else None
         private = entry.version if entry else None
-        if public != private:
+        if checked and public != private:
             raise Refused(
                 "private data matching public hash version is not available. "
                 f"Public hash version = {_version(public)}, Private data version = {_version(private)}"
@@ -121,6 +123,7 @@ class PeerSide:
         self._namespace = namespace
         self._invoke = invoke
         self._iterators: dict[str, _Open] = {}
+        self._opened = 0
         self._finish: list[Callable[[], None]] = []
 
     def exchange(self, message: Message) -> Message:
@@ -147,24 +150,24 @@ class PeerSide:
 
     def _get_multiple(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.GetStateMultiple.FromString(message.payload)
-        values = [self._value(key, request.collection) for key in request.keys]
+        # Unlike one at a time: of several private values a peer that lacks one says nothing.
+        values = [self._value(key, request.collection, checked=False) for key in request.keys]
         return chaincode_shim_pb2.GetStateMultipleResult(values=values).SerializeToString()
 
-    def _value(self, key: str, collection: str) -> bytes:
+    def _value(self, key: str, collection: str, *, checked: bool = True) -> bytes:
         if collection:
             self._readable(collection)
-            entry = self._simulation.read_private(self._namespace, collection, key)
+            entry = self._simulation.read_private(self._namespace, collection, key, checked=checked)
         else:
             entry = self._simulation.read(self._namespace, key)
         return entry.value if entry else b""
 
     def _get_hash(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.GetState.FromString(message.payload)
+        if not request.collection:
+            return b""
         if request.collection not in self._world.definitions[self._namespace].collections:
-            raise Refused(
-                f"collection [{request.collection}] not defined in the collection config for chaincode "
-                f"[{self._namespace}]"
-            )
+            raise self._undefined(request.collection)
         entry = self._simulation.read_hash(self._namespace, request.collection, request.key)
         return entry.value if entry else b""
 
@@ -183,30 +186,27 @@ class PeerSide:
 
     def _range(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.GetStateByRange.FromString(message.payload)
+        page = chaincode_shim_pb2.QueryMetadata.FromString(request.metadata)
+        limit = page.pageSize if page.pageSize > 0 else None
         if request.collection:
             self._readable(request.collection)
             self._simulation.before_private_scan()
             stores = self._world.private[self._simulation.organization]
             store = stores.get((self._namespace, request.collection), {})
             found = in_range(store, request.startKey, request.endKey)
-            return self._open(iter([self._kv(key, entry) for key, entry in found]))
-        page = chaincode_shim_pb2.QueryMetadata.FromString(request.metadata)
+            return self._open(iter([self._kv(key, entry) for key, entry in found[:limit]]))
         if page.pageSize or page.bookmark:
-            return self._range_page(request, page)
+            return self._page(page.bookmark or request.startKey, request.endKey, limit)
         return self._open(self._scan(request.startKey, request.endKey))
 
-    def _range_page(
-        self, request: chaincode_shim_pb2.GetStateByRange, page: chaincode_shim_pb2.QueryMetadata
-    ) -> bytes:
+    def _page(self, start: str, end: str, limit: int | None) -> bytes:
         self._simulation.before_page()
-        start = page.bookmark or request.startKey
-        found = self._world.scan(self._namespace, start, request.endKey)
-        shown = found[: page.pageSize]
-        bookmark = found[page.pageSize][0] if len(found) > page.pageSize else ""
+        found = self._world.scan(self._namespace, start, end)
+        shown = found[:limit]
+        bookmark = found[len(shown)][0] if len(found) > len(shown) else ""
         read = [(key, entry.version) for key, entry in shown]
-        self._simulation.note_scan(
-            self._namespace, start, request.endKey, read, exhausted=len(shown) < page.pageSize
-        )
+        exhausted = limit is None or len(shown) < limit
+        self._simulation.note_scan(self._namespace, start, end, read, exhausted=exhausted)
         metadata = chaincode_shim_pb2.QueryResponseMetadata(
             fetched_records_count=len(shown), bookmark=bookmark
         )
@@ -215,6 +215,7 @@ class PeerSide:
                 chaincode_shim_pb2.QueryResultBytes(resultBytes=self._kv(key, entry)) for key, entry in shown
             ],
             metadata=metadata.SerializeToString(),
+            id=self._new_identifier(),
         ).SerializeToString()
 
     def _scan(self, start: str, end: str) -> Iterator[bytes]:
@@ -252,17 +253,24 @@ class PeerSide:
 
     def _query(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.GetQueryResult.FromString(message.payload)
-        if request.collection:
-            self._readable(request.collection)
         page = chaincode_shim_pb2.QueryMetadata.FromString(request.metadata)
         paged = not request.collection and bool(page.pageSize or page.bookmark)
+        if request.collection:
+            self._readable(request.collection)
+            self._simulation.before_private_scan()
+        if paged:
+            self._simulation.before_page()
         name = "ExecuteQueryWithMetadata" if paged else "ExecuteQuery"
         raise Refused(f"{name} not supported for leveldb")
 
     def _open(self, results: Iterator[bytes]) -> bytes:
-        identifier = f"{len(self._iterators) + 1}"
+        identifier = self._new_identifier()
         self._iterators[identifier] = _Open(results, next(results, None))
         return self._batch(identifier)
+
+    def _new_identifier(self) -> str:
+        self._opened += 1
+        return str(self._opened)
 
     def _next(self, message: Message) -> bytes:
         identifier = chaincode_shim_pb2.QueryStateNext.FromString(message.payload).id
@@ -282,6 +290,8 @@ class PeerSide:
             batch.append(chaincode_shim_pb2.QueryResultBytes(resultBytes=iterator.ahead))
             iterator.ahead = next(iterator.results, None)
         more = iterator.ahead is not None
+        if not more:
+            del self._iterators[identifier]
         return chaincode_shim_pb2.QueryResponse(
             results=batch, has_more=more, id=identifier
         ).SerializeToString()
@@ -294,7 +304,7 @@ class PeerSide:
 
     def _put(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.PutState.FromString(message.payload)
-        return self._write(request.key, request.value, request.collection)
+        return self._write(request.key, request.value or None, request.collection)
 
     def _delete(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.DelState.FromString(message.payload)
@@ -313,6 +323,9 @@ class PeerSide:
 
     def _put_metadata(self, message: Message) -> bytes:
         request = chaincode_shim_pb2.PutStateMetadata.FromString(message.payload)
+        if not request.HasField("metadata"):
+            # The real one is dereferenced there.
+            raise Refused("panic during execution")
         return self._write_metadata(request.key, request.collection, request.metadata)
 
     def _write(self, key: str, value: bytes | None, collection: str) -> bytes:
@@ -325,7 +338,9 @@ class PeerSide:
         self._simulation.before_write()
         rwset.private_writes[self._namespace, collection, key] = value
         digest = None if value is None else hashlib.sha256(value).digest()
-        rwset.hashed_writes[self._namespace, collection, key_hash(key)] = digest
+        place = (self._namespace, collection, key_hash(key))
+        rwset.hashed_writes[place] = digest
+        rwset.purges.discard(place)
         return b""
 
     def _write_metadata(self, key: str, collection: str, entry: chaincode_shim_pb2.StateMetadata) -> bytes:
@@ -344,7 +359,7 @@ class PeerSide:
         kinds = chaincode_shim_pb2.WriteRecord
         for record in chaincode_shim_pb2.WriteBatchState.FromString(message.payload).rec:
             if record.type == kinds.PUT_STATE:
-                self._write(record.key, record.value, record.collection)
+                self._write(record.key, record.value or None, record.collection)
             elif record.type == kinds.DEL_STATE:
                 self._write(record.key, None, record.collection)
             elif record.type == kinds.PURGE_PRIVATE_DATA:
@@ -368,8 +383,15 @@ class PeerSide:
     def _collection(self, name: str) -> CollectionSpec:
         spec = self._world.definitions[self._namespace].collections.get(name)
         if spec is None:
+            if name.startswith("_implicit_org_"):
+                raise self._undefined(name)
             raise Refused(f"collection {self._world.channel}/{self._namespace}/{name} could not be found")
         return spec
+
+    def _undefined(self, name: str) -> Refused:
+        return Refused(
+            f"collection [{name}] not defined in the collection config for chaincode [{self._namespace}]"
+        )
 
     def _readable(self, name: str) -> None:
         spec = self._collection(name)
