@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from fabric_protos.peer import proposal_pb2
 
@@ -24,6 +25,8 @@ class Context:
         self._proposal = stub.proposal
         self.function = ""
         """The function that is called, by its name on the wire without its contract's."""
+        self.read_arguments: Callable[[], dict[str, Any]] = dict
+        """How ``arguments`` come about; set by the function that is called."""
         self.state = State(stub)
 
     @property
@@ -68,6 +71,14 @@ class Context:
     def args(self) -> tuple[bytes, ...]:
         """All arguments as sent, the function's name first."""
         return self._proposal.args
+
+    @cached_property
+    def arguments(self) -> Mapping[str, Any]:
+        """The function's arguments by name, those from the transient field too, as far as they were given.
+
+        They are read when they are first asked for: ContractError INVALID_ARGUMENT where they do not fit.
+        """
+        return self.read_arguments()
 
     @property
     def string_args(self) -> tuple[str, ...]:

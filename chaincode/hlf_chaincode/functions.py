@@ -114,13 +114,13 @@ class Function:
         """Check the call, read its arguments, run the function between the contract's hooks; the result."""
         if self.init and not ctx.is_init:
             raise ContractError("NOT_INIT", f"{self.name} is for the chaincode's initialization (--isInit)")
+        ctx.read_arguments = lambda: self.arguments(ctx.args[1:], ctx.transient)
         contract.before(ctx)
         for requirement in self.requirements:
             requirement.check(ctx)
-        values = self.arguments(ctx.args[1:], ctx.transient)
         for ownership in self.ownerships:
-            ownership.check(ctx, values)
-        result = self.call(ctx, **values)
+            ownership.check(ctx)
+        result = self.call(ctx, **ctx.arguments)
         contract.after(ctx, result)
         return self.encode(result)
 

@@ -36,9 +36,10 @@ class Ownership:
     text: str
     caller: Callable[[Context], str | None]
 
-    def check(self, ctx: Context, values: Mapping[str, Any]) -> None:
+    def check(self, ctx: Context) -> None:
         """ContractError NOT_OWNER unless the caller is an owner."""
-        owners = self.of(ctx, **{name: values[name] for name in self.arguments if name in values})
+        given = ctx.arguments
+        owners = self.of(ctx, **{name: given[name] for name in self.arguments if name in given})
         caller = self.caller(ctx)
         if not caller or caller not in ([owners] if isinstance(owners, str) else owners or ()):
             raise ContractError("NOT_OWNER", "the caller does not own this record")
@@ -48,23 +49,24 @@ def requires(
     *checks: Callable[[Context], object],
     msp: str | Collection[str] = (),
     role: str | Collection[str] = (),
-    attribute: str | Mapping[str, str] = (),  # type: ignore[assignment]
+    attribute: str | Mapping[str, str] = "",
 ) -> Callable[[_F], _F]:
     """Admit callers who meet every condition; others are refused with ContractError NOT_PERMITTED.
 
     ``msp``: one of these organizations, by MSP id. ``role``: one of these roles that NodeOUs give a
     certificate (client, peer, admin, orderer). ``attribute``: the certificate has this attribute, or these
-    with these values. A check is a function of the context that raises a refusal of its own.
+    with these values. A check is a function of the context that raises a refusal of its own; it finds
+    what the call is about in ``ctx.arguments``.
     """
     found: list[Requirement] = []
     if msp:
         found.append(_one_of("msp", _listed(msp), lambda ctx: ctx.client.msp_id))
     if role:
         found.append(_one_of("role", _listed(role), lambda ctx: ctx.client.role))
-    named = (
-        attribute.items() if isinstance(attribute, Mapping) else [(name, None) for name in _listed(attribute)]
-    )
-    found += [_attribute(name, value) for name, value in named]
+    if isinstance(attribute, Mapping):
+        found += [_attribute(name, value) for name, value in attribute.items()]
+    elif attribute:
+        found.append(_attribute(attribute, None))
     found += [Requirement(getattr(check, "__name__", "check"), check) for check in checks]
     if not found:
         raise ValueError("requires() names no condition")

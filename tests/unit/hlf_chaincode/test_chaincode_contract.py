@@ -392,6 +392,11 @@ class Shim(Contract):
         return [ctx.function_and_parameters, ctx.string_args, ctx.args_slice, ctx.is_init]
 
     @query
+    @requires(lambda ctx: ctx.arguments["number"] > 0 or even(ctx))
+    def positive(self, ctx: Context, number: int, secret: Private[str] = "") -> list[Any]:
+        return sorted(ctx.arguments.items())
+
+    @query
     def caller(self, ctx: Context) -> bool:
         return ctx.creator == ctx.client.serialized
 
@@ -399,6 +404,14 @@ class Shim(Contract):
 def test_the_context_tells_whose_peer_endorses():
     ledger = MemoryLedger(organizations=["A", "B"], contracts=[Shim])
     assert [ledger.evaluate(Shim, "peer", peer=one) for one in ("A", "B")] == ["A", "B"]
+
+
+def test_checks_find_the_arguments_that_a_call_is_about():
+    ledger = MemoryLedger(organizations=["A"], contracts=[Shim])
+    assert ledger.evaluate_bytes(Shim, "positive", 1) == b'[["number",1]]'
+    shown = ledger.evaluate_bytes(Shim, "positive", 1, transient={"secret": "s"})
+    assert shown == b'[["number",1],["secret","s"]]'
+    assert refusal(lambda: ledger.evaluate(Shim, "positive", "one")).code == "INVALID_ARGUMENT"
 
 
 def test_the_context_gives_the_arguments_in_every_form():
