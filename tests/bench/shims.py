@@ -37,8 +37,9 @@ from tests.official import toolkits
 from tests.official.serving import CHANNEL, Served, served
 
 Signed = proposal_pb2.SignedProposal
-COUNTS: Mapping[int, int] = {1: 300, 50: 2000, 100: 2000, 500: 3000}
-"""In flight -> transactions."""
+COUNTS: Mapping[int, int] = {1: 150, 50: 1000, 100: 1000, 500: 2000}
+"""In flight -> transactions of a round."""
+_ROUNDS = 4
 _WARM = 300
 _SECONDS = 60.0
 _OURS, _NODE, _PYTHON = "hlf_chaincode", "Node shim", "Python shim"
@@ -160,11 +161,14 @@ async def _all(network: Consortium, chaincodes: Mapping[str, Served]) -> dict[st
         for name in chaincodes:
             await run(name, 10, _WARM)
         for level, count in COUNTS.items():
-            for name in chaincodes:
-                first = await run(name, level, count)
-                # What loses transactions is not asked again: each of them takes the peer's time limit.
-                again = [] if first.failed else [await run(name, level, count)]
-                found[name][level] = _best([first, *again])
+            runs: dict[str, list[Run]] = {name: [] for name in chaincodes}
+            for _ in range(_ROUNDS):
+                for name, done in runs.items():
+                    # What loses transactions is not asked again: each takes the peer's time limit.
+                    if not any(each.failed for each in done):
+                        done.append(await run(name, level, count))
+            for name, done in runs.items():
+                found[name][level] = _best(done)
     return found
 
 
