@@ -45,9 +45,8 @@ def measure(runtime: str = "emulator") -> Iterator[Record]:
         return
     identity = make_identity()
     with service(identity.certificate) as address:
-        yield from _compare(
-            toolkit, "scripted service", way(Endpoint(address), identity, "ch", "basic"), 2000
-        )
+        known = way(Endpoint(address), identity, "ch", "basic")
+        yield from _compare(toolkit, "scripted service", known, 1000)
     with consortium(TOPOLOGY, runtime) as network:
         access = Access(network.layout)
         endpoint = access.endpoint(network.layout.gateway("org-a"))

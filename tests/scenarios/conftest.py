@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import hlf
 from hlf_network import Consortium
 from hlf_network.access import Access
+from hlf_network.waiting import wait_until
 from tests.scenarios.faces import Awaited
 
 TOPOLOGY = Path(__file__).parents[1] / "data" / "scenario-topology.yaml"
@@ -36,9 +38,36 @@ class Way:
         endpoint = self._access.endpoint(self.network.layout.gateway(organization))
         return self.connect(endpoint, identity or self.identity(organization), **options)
 
+    @contextmanager
+    def without(self, organization: str) -> Iterator[None]:
+        """Stop an organization's peer for the length of the block, and let the others find it again."""
+        node = self.network.layout.gateway(organization).name
+        self.network.stop_node(node)
+        try:
+            yield
+        finally:
+            self.network.start_node(node)
+            # A peer that came back tells which chaincodes it has, and not of all of them at once.
+            for chaincode in ("assets", "unanimous"):
+                contract = self.contract("org-a", chaincode)
+                found = functools.partial(_answers, contract, organization)
+                wait_until(found, 90, lambda: f"{node} was not found again")
+
     def contract(self, organization: str = "org-a", chaincode: str = "assets") -> Any:
         """A chaincode as an organization's user calls it through its peer."""
         return self.gateway(organization).network("trade").contract(chaincode)
+
+
+def _answers(contract: Any, organization: str) -> bool:
+    """Whether the organization's peer endorses, together with all others."""
+    try:
+        contract.evaluate("echo", "x", endorsing_organizations=[organization])
+        contract.propose("put", "found again", "x").endorse()
+    except hlf.GatewayError as error:
+        if not error.retryable:
+            raise
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

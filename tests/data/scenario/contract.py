@@ -93,9 +93,9 @@ class Assets(Contract):
     @transaction
     def publish(self, ctx: Context, collection: str, key: str) -> str:
         """Make a private value public, which the peers of its members alone can do."""
-        value = ctx.private(collection).get(key) or b""
-        ctx.state.put(key, value)
-        return value.decode()
+        value = self.reveal(ctx, collection, key)
+        ctx.state.put(key, value.encode())
+        return value
 
     @transaction
     def break_down(self, ctx: Context) -> None:
