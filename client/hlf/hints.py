@@ -8,8 +8,8 @@ import re
 _BY_TEXT = (
     (
         "No metadata was found for chaincode|no peers available to evaluate chaincode",
-        "no chaincode of that name is defined on a channel of that name, or its definition is a moment old: "
-        "check both names, and that the definition is committed",
+        "no chaincode of that name is defined on a channel of that name, or no peer with it is known yet, as "
+        "just after a start: check both names, and that the definition is committed",
     ),
     ("could not get last config for channel", "this peer has joined no channel of that name"),
     (

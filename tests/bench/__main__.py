@@ -17,6 +17,7 @@ from tests.bench import (
     client_faces,
     emulator_cost,
     networks,
+    node_comparison,
     sample_network,
     shims,
     throughput,
@@ -45,6 +46,7 @@ _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
     "chaincode": chaincode_cost.measure,
     "chaincode-load": chaincode_load.measure,
     "shims": shims.measure,
+    "node": node_comparison.measure,
 }
 
 

@@ -64,7 +64,7 @@ def _answers(contract: Any, organization: str) -> bool:
         contract.evaluate("echo", "x", endorsing_organizations=[organization])
         contract.propose("put", "found again", "x").endorse()
     except hlf.GatewayError as error:
-        if not error.retryable:
+        if error.code not in {"FAILED_PRECONDITION", "UNAVAILABLE", "ABORTED"}:
             raise
         return False
     return True

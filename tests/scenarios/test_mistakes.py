@@ -131,7 +131,7 @@ def test_private_data_is_sent_as_an_argument_and_not_as_transient_data(way: Way,
 
 def test_no_peers_can_endorse_as_the_policy_asks(way: Way, key: str) -> None:
     contract = way.contract(chaincode="unanimous")
-    contract.submit("put", key, "0")
+    contract.submit("overwrite", key, "0")
     with pytest.raises(hlf.EndorseError, match="no running peer with this chaincode"):
         contract.submit("put", key, "1", endorsing_organizations=["org-x"])
     with way.without("org-c"):
@@ -142,7 +142,7 @@ def test_no_peers_can_endorse_as_the_policy_asks(way: Way, key: str) -> None:
 
 def _hint(contract: hlf.Contract, key: str) -> str:
     try:
-        contract.submit("put", key, "2")
+        contract.submit("overwrite", key, "2")
     except hlf.EndorseError as error:
         return error.hint or error.code
     return ""

@@ -15,11 +15,11 @@ pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("scenarios")]
 @pytest.mark.feature("A1", "sync", "async")
 @pytest.mark.feature("A5", "sync", "async")
 @pytest.mark.feature("F1")
-@pytest.mark.feature("F2")
 def test_what_is_submitted_can_be_read(way: Way, key: str) -> None:
     contract = way.contract()
     assert contract.submit("put", key, "first") == b""
-    assert contract.submit("put", key, "second") == b"first"
+    # It reads what it replaces, and a peer that lags behind reads something else: such a call is made again.
+    assert contract.submit("put", key, "second", retry=hlf.Retry(attempts=5)) == b"first"
     assert contract.evaluate("get", key) == b"second"
 
 
@@ -89,7 +89,7 @@ def test_a_read_conflict_says_what_to_do(way: Way, key: str) -> None:
     assert refused.value.block_number == status.block_number
     assert hlf.Retry(conflicts=True).allows(refused.value)
     assert not hlf.Retry().allows(refused.value)
-    assert contract.submit("add", key, "1", retry=hlf.Retry(conflicts=True)) == b"11"
+    assert contract.submit("add", key, "1", retry=hlf.Retry(attempts=5, conflicts=True)) == b"11"
 
 
 @pytest.mark.feature("A9", "sync", "async")
