@@ -146,6 +146,8 @@ class AsyncDriver:
                 try:
                     if isinstance(effect, Call):
                         answer = await self._call(effect)
+                        if answer is None:  # what grpc.aio makes of bytes that are no such message
+                            failure = RpcFailure("INTERNAL", "the answer cannot be read")
                     elif isinstance(effect, Sign):
                         answer = effect.signer.sign_any(effect.message)
                         if not isinstance(answer, bytes):

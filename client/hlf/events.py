@@ -123,6 +123,8 @@ class Subscription(ABC, Generic[E]):
             try:
                 height = BlockchainInfo.FromString((yield from info)).height
                 self._next = height - (self._floating == "newest")
+            except DecodeError as error:
+                raise EventError("the peer's answer about the channel's height cannot be read") from error
             except EvaluateError as error:
                 raise EventError(
                     f"the channel's height cannot be read: {error.message}",

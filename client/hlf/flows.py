@@ -28,7 +28,7 @@ from fabric_protos.gateway.gateway_pb2 import (
     SubmitResponse,
 )
 from fabric_protos.peer.transaction_pb2 import TxValidationCode
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from hlf.commitlog import Watch
 from hlf.effects import (
@@ -258,7 +258,23 @@ def endorse(session: Session, proposal: ProposalStep, timeout: float | None = No
     except RpcFailure as failure:
         raise failure.to(EndorseError, "endorse failed", proposal.transaction_id) from None
     payload = answer.prepared_transaction.payload
-    return TransactionStep(proposal.transaction_id, proposal.channel, payload, hash=proposal.hash)
+    transaction = TransactionStep(proposal.transaction_id, proposal.channel, payload, hash=proposal.hash)
+    if not _answers(transaction):
+        raise EndorseError(
+            "the peer prepared another transaction than was proposed",
+            code="INTERNAL",
+            transaction_id=proposal.transaction_id,
+        )
+    return transaction
+
+
+def _answers(transaction: TransactionStep) -> bool:
+    """Whether a prepared transaction can be read and is the one that was proposed: it will be signed."""
+    try:
+        facts = transaction.facts
+    except DecodeError:
+        return False
+    return (facts.transaction_id, facts.channel) == (transaction.transaction_id, transaction.channel)
 
 
 def submit(session: Session, transaction: TransactionStep, timeout: float | None = None) -> Flow[CommitStep]:
@@ -335,8 +351,14 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
         yield from _resend(session, commit, deadline.within(window))
     if commit.watch is not None:
         commit.watch.told(answer.block_number)
-    code = TxValidationCode.Name(answer.result)
-    return CommitStatus(commit.transaction_id, answer.block_number, code)
+    return CommitStatus(commit.transaction_id, answer.block_number, _code_name(answer.result))
+
+
+def _code_name(code: int) -> str:
+    try:
+        return TxValidationCode.Name(code)  # type: ignore[arg-type]
+    except ValueError:
+        return str(code)
 
 
 def _resend(session: Session, commit: CommitStep, timeout: float) -> Flow[None]:

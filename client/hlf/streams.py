@@ -124,7 +124,9 @@ class _Stream(Generic[E]):
         if ended is not None:
             ended(Outcome(code, self.subscription.session.monotonic() - self._began, self._answers))
 
-    def _take_answer(self, answer: Message) -> None:
+    def _take_answer(self, answer: Message | None) -> None:
+        if answer is None:  # what grpc.aio makes of bytes that are no such message
+            raise EventError("the peer's answer cannot be read")
         self._answers += 1
         self._ready.extend(self.subscription.decode(answer))
 

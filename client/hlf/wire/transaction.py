@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from fabric_protos.peer.transaction_pb2 import (
     Transaction,
     TransactionAction,
 )
+from google.protobuf.message import DecodeError
 
 from hlf.errors import EndorseError, PeerDetail
 from hlf.identity import SigningIdentity
@@ -23,14 +25,23 @@ from hlf.identity import SigningIdentity
 
 @dataclass(frozen=True, slots=True)
 class TransactionFacts:
-    """What an endorsed transaction says: result as the chaincode returned it, endorsers by MSP id."""
+    """What an endorsed transaction says: result as the chaincode returned it, endorsers as it names them."""
 
     transaction_id: str
     channel: str
     result: bytes
     response_status: int
     response_message: str
-    endorsers: tuple[str, ...]
+    endorser_identities: tuple[bytes, ...]
+
+    @property
+    def endorsers(self) -> tuple[str, ...]:
+        """MSP ids of the organizations that endorsed, each once; an identity that cannot be read is none."""
+        found: dict[str, None] = {}
+        for identity in self.endorser_identities:
+            with contextlib.suppress(DecodeError):
+                found[SerializedIdentity.FromString(identity).mspid] = None
+        return tuple(found)
 
 
 def read_transaction(payload: bytes) -> TransactionFacts:
@@ -43,11 +54,13 @@ def read_transaction(payload: bytes) -> TransactionFacts:
     action = ChaincodeActionPayload.FromString(transaction.actions[0].payload).action
     response_payload = ProposalResponsePayload.FromString(action.proposal_response_payload)
     response = ChaincodeAction.FromString(response_payload.extension).response
-    endorsers = tuple(
-        dict.fromkeys(SerializedIdentity.FromString(item.endorser).mspid for item in action.endorsements)
-    )
     return TransactionFacts(
-        channel.tx_id, channel.channel_id, response.payload, response.status, response.message, endorsers
+        channel.tx_id,
+        channel.channel_id,
+        response.payload,
+        response.status,
+        response.message,
+        tuple(item.endorser for item in action.endorsements),
     )
 
 

@@ -126,6 +126,9 @@ class FakeGateway:
             number = self.height - 1 if seek.start.HasField("newest") else self.height
         if isinstance(step, Refuse):
             context.abort(step.code, step.message)
+        if isinstance(step, bytes):
+            yield step
+            return
         if step is not None:
             yield DeliverResponse(status=step)
             return
@@ -234,11 +237,14 @@ class FakeGateway:
         """Plays ``events``: (block, [(tx, name, payload)]) or Refuse, then waits for the client to leave."""
         request = gateway_pb2.ChaincodeEventsRequest.FromString(signed.request)
         start = request.start_position.specified.number if request.start_position.HasField("specified") else 0
-        while self.events:
+        while self.events and context.is_active():
             item = self.events.pop(0)
             self._wake()
             if isinstance(item, Refuse):
                 context.abort(item.code, item.message)
+            if isinstance(item, bytes):
+                yield item
+                continue
             block, events = item
             if block >= start:
                 yield gateway_pb2.ChaincodeEventsResponse(
@@ -275,6 +281,11 @@ class FakeGateway:
         yield from self.on_Deliver(requests, context, "filtered")
 
 
+def _bytes(message) -> bytes:
+    """What goes out: a message, or the bytes that a test wants sent."""
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
 class _Handlers(grpc.GenericRpcHandler):
     def __init__(self, fake: FakeGateway) -> None:
         self._fake = fake
@@ -285,11 +296,11 @@ class _Handlers(grpc.GenericRpcHandler):
             return grpc.unary_stream_rpc_method_handler(
                 self._fake.on_ChaincodeEvents,
                 gateway_pb2.SignedChaincodeEventsRequest.FromString,
-                gateway_pb2.ChaincodeEventsResponse.SerializeToString,
+                _bytes,
             )
         if name.startswith("Deliver"):
             return grpc.stream_stream_rpc_method_handler(
-                getattr(self._fake, "on_" + name), Envelope.FromString, DeliverResponse.SerializeToString
+                getattr(self._fake, "on_" + name), Envelope.FromString, _bytes
             )
         request = (
             gateway_pb2.SignedCommitStatusRequest
@@ -299,5 +310,5 @@ class _Handlers(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(
             lambda message, context: self._fake.dispatch(name, message, context),
             request.FromString,
-            lambda message: message.SerializeToString(),
+            _bytes,
         )
