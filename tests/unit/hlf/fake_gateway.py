@@ -78,7 +78,7 @@ class FakeGateway:
         self._epoch = 0
         self._condition = threading.Condition()
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(16),
+            futures.ThreadPoolExecutor(64),
             options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)],
         )
         self._server.add_generic_rpc_handlers((_Handlers(self),))
