@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 from fabric_protos.peer import proposal_pb2
@@ -13,6 +12,7 @@ from fabric_protos.peer import proposal_pb2
 from .errors import ContractError, InvokeError
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
+from .lazy import lazy
 from .state import PrivateCollection, State
 from .stub import Stub
 
@@ -44,7 +44,7 @@ class Context:
         """The time in the proposal, set by the client and equal at every endorser; aware, UTC."""
         return self._proposal.timestamp
 
-    @cached_property
+    @lazy
     def client(self) -> ClientIdentity:
         """The caller."""
         return ClientIdentity(self._proposal.creator)
@@ -72,7 +72,7 @@ class Context:
         """All arguments as sent, the function's name first."""
         return self._proposal.args
 
-    @cached_property
+    @lazy
     def arguments(self) -> Mapping[str, Any]:
         """The function's arguments by name, those from the transient field too, as far as they were given.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fabric_protos.msp import identities_pb2
+
+from .lazy import lazy
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -39,7 +40,7 @@ class ClientIdentity:
         self.msp_id: str = parsed.mspid
         self.certificate_pem: bytes = parsed.id_bytes
 
-    @cached_property
+    @lazy
     def certificate(self) -> x509.Certificate:
         """The caller's certificate, parsed."""
         # Imported here: a server that never looks at a certificate starts without loading cryptography.
@@ -47,13 +48,13 @@ class ClientIdentity:
 
         return x509.load_pem_x509_certificate(self.certificate_pem)
 
-    @cached_property
+    @lazy
     def id(self) -> str:
         """``base64("x509::{subject}::{issuer}")``, equal to what Go's client identity library gives."""
         text = f"x509::{_distinguished(self.certificate.subject)}::{_distinguished(self.certificate.issuer)}"
         return base64.b64encode(text.encode()).decode()
 
-    @cached_property
+    @lazy
     def organizational_units(self) -> tuple[str, ...]:
         """The subject's OU values, in the certificate's order."""
         return tuple(
@@ -62,12 +63,12 @@ class ClientIdentity:
             if attribute.oid.dotted_string == "2.5.4.11"
         )
 
-    @cached_property
+    @lazy
     def role(self) -> str:
         """The NodeOU role: client, peer, admin or orderer; empty when the certificate names none."""
         return next((unit for unit in self.organizational_units if unit in _ROLES), "")
 
-    @cached_property
+    @lazy
     def attributes(self) -> dict[str, str]:
         """All Fabric CA attributes of the certificate."""
         for extension in self.certificate.extensions:
