@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import hlf
-from hlf_network.waiting import wait_until
 from tests.scenarios.conftest import Way
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("scenarios")]
@@ -47,17 +46,3 @@ def test_a_key_of_one_owner(way: Way, key: str) -> None:
     with pytest.raises(hlf.CommitError):
         contract.submit("overwrite", key, "theirs", endorsing_organizations=["org-b", "org-c"])
     assert contract.evaluate("get", key) == b"mine"
-
-
-def test_a_stopped_peer_is_done_without_where_the_policy_allows(way: Way, key: str) -> None:
-    enough, all_of_them = way.contract(), way.contract(chaincode="unanimous")
-    all_of_them.submit("overwrite", key, "0")
-    with way.without("org-c"):
-        enough.submit("put", key, "1")
-        assert enough.evaluate("get", key) == b"1"
-        with pytest.raises(hlf.EndorseError) as refused:
-            all_of_them.submit("overwrite", key, "1")
-        assert refused.value.code in {"FAILED_PRECONDITION", "UNAVAILABLE", "ABORTED"}
-    all_of_them.submit("overwrite", key, "2")
-    theirs = way.contract("org-c", "unanimous")
-    wait_until(lambda: theirs.evaluate("get", key) == b"2", 30, lambda: "org-c's peer did not catch up")

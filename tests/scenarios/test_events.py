@@ -119,20 +119,6 @@ def test_blocks_go_on_at_a_checkpoint(way: Way, key: str) -> None:
 
 
 @pytest.mark.feature("A13", "sync", "async")
-@pytest.mark.feature("F5")
-def test_a_peer_s_restart_loses_and_doubles_nothing(way: Way, key: str) -> None:
-    elsewhere = way.contract("org-b")
-    with way.gateway("org-c").network("trade").chaincode_events("assets", reconnect=True) as events:
-        elsewhere.submit("announce", key, "before")
-        assert take(events, key, 1) == ["before"]
-        with way.without("org-c"):
-            for payload in ("while it was gone", "and once more"):
-                elsewhere.submit("announce", key, payload, retry=hlf.Retry(attempts=5))
-        elsewhere.submit("announce", key, "after", retry=hlf.Retry(attempts=5))
-        assert take(events, key, 3) == ["while it was gone", "and once more", "after"]
-
-
-@pytest.mark.feature("A13", "sync", "async")
 def test_a_stream_that_is_refused_says_why(way: Way) -> None:
     network = way.gateway().network("trade")
     with (

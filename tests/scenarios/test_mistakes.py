@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import hlf
 from hlf_network.access import Access
-from hlf_network.waiting import wait_until
 from tests.conformance.strangers import stranger
 from tests.scenarios.conftest import Way
 
@@ -127,25 +126,6 @@ def test_transient_data_would_go_to_an_outsider(way: Way, key: str) -> None:
 def test_private_data_is_sent_as_an_argument_and_not_as_transient_data(way: Way, key: str) -> None:
     with pytest.raises(hlf.EndorseError, match="transient field 'value' is missing"):
         way.contract().submit("hide", "org-a_org-b", key, endorsing_organizations=BOTH)
-
-
-def test_no_peers_can_endorse_as_the_policy_asks(way: Way, key: str) -> None:
-    contract = way.contract(chaincode="unanimous")
-    contract.submit("overwrite", key, "0")
-    with pytest.raises(hlf.EndorseError, match="no running peer with this chaincode"):
-        contract.submit("put", key, "1", endorsing_organizations=["org-x"])
-    with way.without("org-c"):
-        # Gossip takes its time until it counts a peer as gone.
-        wait_until(lambda: "gossip" in _hint(contract, key), 90, lambda: "org-c's peer is still counted on")
-    assert not _hint(contract, key)
-
-
-def _hint(contract: hlf.Contract, key: str) -> str:
-    try:
-        contract.submit("overwrite", key, "2")
-    except hlf.EndorseError as error:
-        return error.hint or error.code
-    return ""
 
 
 @pytest.mark.parametrize("way", ["sync"], indirect=True)
