@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 from fabric_protos.msp.identities_pb2 import SerializedIdentity
 
 from hlf.errors import IdentityError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 Signer = Callable[[bytes], "bytes | Awaitable[bytes]"]
@@ -201,6 +204,8 @@ def _only_file(folder: Path) -> bytes:
 
 def load_certificate(certificate_pem: bytes) -> x509.Certificate:
     """Parse a PEM certificate; IdentityError if it is none."""
+    from cryptography import x509  # not at the top: it is a fifth of what importing hlf would cost
+
     try:
         return x509.load_pem_x509_certificate(certificate_pem)
     except (ValueError, x509.InvalidVersion) as error:
