@@ -60,6 +60,7 @@ lint: .venv/dev.stamp ## ruff, mypy --strict, import rules, module length, stubs
 	@$(BIN)/python typings/generate.py --check
 	@$(BIN)/python -m tests.conformance.table --check
 	@$(BIN)/python -m tests.scenarios.features --check
+	@$(BIN)/python -m tests.scenarios.reference --check
 	@$(BIN)/pytest -q -p no:xdist tests/architecture
 
 lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes
