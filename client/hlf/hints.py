@@ -93,7 +93,7 @@ _BY_TEXT = (
         "tlsCACerts) from the TLS CA of the node's organization",
     ),
     (
-        "WRONG_VERSION_NUMBER|Socket closed|Connection reset by peer",
+        "failed to connect to all addresses.*(WRONG_VERSION_NUMBER|Socket closed|Connection reset by peer)",
         "the connection was cut while it was made, as where one side speaks TLS and the other does not: "
         "check grpcs or grpc, and the TLS CA",
     ),
