@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_KNOWN_LENGTH = 1000  # characters; a refusal travels in metadata, of which many clients take 8 KiB
 
 
 @overload
@@ -142,8 +143,7 @@ class Registry:
             found = self.functions.get((candidate, function))
             if found:
                 return found
-        known = "; ".join(found.signature for found in self.functions.values())
-        raise ContractError("UNKNOWN_FUNCTION", f"no function {name[:100]!r}; known: {known}")
+        raise ContractError("UNKNOWN_FUNCTION", f"no function {name[:100]!r}; known: {self._known(function)}")
 
     def call(self, ctx: Context, allow_writes: Callable[[bool], None]) -> bytes:
         """Run the function that the arguments name; its result as bytes.
@@ -181,6 +181,19 @@ class Registry:
         ctx.function = function.name
         allow_writes(not function.read_only)
         return function.run(ctx, self._named[function.contract])
+
+    def _known(self, wanted: str) -> str:
+        """Every signature; where that would be too long, those of the likeliest names, then the names."""
+        known = "; ".join(found.signature for found in self.functions.values())
+        if len(known) <= _KNOWN_LENGTH:
+            return known
+        # Imported here: a server whose callers make no mistakes starts without it.
+        import difflib
+
+        names = list(dict.fromkeys(name for _, name in self.functions))
+        close = difflib.get_close_matches(wanted, names)
+        likely = [found.signature for found in self.functions.values() if found.name in close]
+        return f"{'; '.join([*likely, ', '.join(names)])[:_KNOWN_LENGTH]}…"
 
     def _handler(self, name: str) -> Contract | None:
         """The contract that takes calls of unknown functions itself, if there is one for this name."""

@@ -16,6 +16,8 @@ MAX_MESSAGE_BYTES = 100 * 1024 * 1024
 """Peers' and shims' own limit; grpc's default of 4 MiB breaks larger blocks and results."""
 
 _grpc: Any = grpc  # its synchronous half carries no annotations
+_MAX_METADATA_BYTES = 1024 * 1024
+"""A chaincode's refusal reaches the client in metadata, several times over; grpc's default is 8 KiB."""
 _KEEPALIVE_MS = 120_000  # a peer cuts clients off that ping more often than once in 60 s
 
 
@@ -54,6 +56,7 @@ class Endpoint:
         options: list[tuple[str, str | int]] = [
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
             ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
             ("grpc.keepalive_timeout_ms", 20_000),
             # Else pings stop after two on an idle event stream, and a dead peer goes unnoticed.

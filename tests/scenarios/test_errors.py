@@ -31,6 +31,11 @@ def test_the_chaincode_s_own_message_is_in_the_error(way: Way) -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+def test_a_message_longer_than_grpc_s_own_limit_for_metadata(way: Way) -> None:
+    with pytest.raises(hlf.EvaluateError, match="REFUSED: x{20000}"):
+        way.contract().evaluate("refuse", "x" * 20_000)
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [

@@ -423,3 +423,19 @@ def test_the_context_gives_the_arguments_in_every_form():
         False,
     ]
     assert ledger.evaluate(Shim, "caller") is True
+
+
+def test_a_long_list_of_functions_is_cut_to_what_a_status_carries():
+    def function(number: int) -> Any:
+        def call(self: Contract, ctx: Context, what: str) -> str:
+            return what
+
+        call.__name__ = f"function_with_a_long_name_{number}"
+        return query(call)
+
+    members = {f"function_with_a_long_name_{number}": function(number) for number in range(200)}
+    wide = type("Wide", (Contract,), members)
+    with pytest.raises(ContractError) as caught:
+        Registry([wide]).find("function_with_a_long_nam_7")
+    assert "known: function_with_a_long_name_7(what: str) -> str" in caught.value.message
+    assert len(caught.value.message) < 1100
