@@ -32,7 +32,7 @@ def test_the_chaincode_s_own_message_is_in_the_error(way: Way) -> None:
 
 
 def test_a_message_longer_than_grpc_s_own_limit_for_metadata(way: Way) -> None:
-    with pytest.raises(hlf.EvaluateError, match="REFUSED: x{20000}"):
+    with pytest.raises(hlf.EvaluateError, match=r"REFUSED: x{20000}"):
         way.contract().evaluate("refuse", "x" * 20_000)
 
 
