@@ -64,6 +64,7 @@ class CommitLog:
         self._trusted = False
         self._decided = False
         self._last = -1
+        self._told = -1
 
     def __len__(self) -> int:
         """How many transactions are waited for."""
@@ -106,15 +107,15 @@ class CommitLog:
     def told(self, block: int) -> None:
         """Distrust the stream until it has come to ``block``."""
         with self._lock:
-            if block > self._last:
-                self._trusted = False
+            self._told = max(self._told, block)
+            self._trusted = self._trusted and block <= self._last
 
     def block(self, block: FilteredBlock) -> None:
         """Take the next block; the same one again does no harm."""
         wakes: list[Callable[[], None] | None] = []
         with self._lock:
             self._last = block.number
-            self._trusted = True
+            self._trusted = block.number >= self._told
             wakes += self._decide()
             if self._watches:
                 for transaction in block.filtered_transactions:

@@ -33,7 +33,12 @@ _TRY_AGAIN = 30.0  # seconds after which a stream that was refused is asked for 
 
 
 class CommitBlocks(FilteredBlocks):
-    """Filtered blocks from the newest on, told to a log; opened again at the last one seen."""
+    """Filtered blocks from the newest on, told to a log; opened again at the last one seen.
+
+    At no other peer: a transaction that is said to be committed must show in the gateway's own queries.
+    """
+
+    any_peer = False
 
     def __init__(self, session: Session, channel: str, log: CommitLog) -> None:
         super().__init__(session, channel, start="newest", tls_cert_hash=session.tls_certificate_hash)

@@ -59,12 +59,14 @@ class Subscription(ABC, Generic[E]):
     """A stream that can be opened, and opened again where it broke off.
 
     ``method`` is the RPC, ``response`` the class of its answers; ``bidirectional`` says whether the RPC takes
-    a stream of requests. A subscription built from bytes with a signature asks just that once.
+    a stream of requests, ``any_peer`` whether another peer of the organization will do as well. A
+    subscription built from bytes with a signature asks just that once.
     """
 
     method: str
     response: type[Message]
     bidirectional: bool
+    any_peer = True
 
     def __init__(self, session: Session, channel: str, signature: builtins.bytes = b"") -> None:
         self._session = session

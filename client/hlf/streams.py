@@ -158,7 +158,8 @@ class _Stream(Generic[E]):
             self._closed = True
             raise event_error from None
         self._call = None
-        self._turn += 1
+        if self.subscription.any_peer:
+            self._turn += 1
         self._due, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
         _LOGGER.warning(
             "the event stream of channel %s was interrupted [%s]; next try in %.1f s",

@@ -264,6 +264,7 @@ class FakeGateway:
         creator = Identity.from_serialized(signer.creator)
         assert verify(creator.certificate, envelope.payload, envelope.signature)
         self.requests.setdefault("Deliver", []).append((head, seek))
+        self._wake()
         if head.channel_id != "ch":
             yield DeliverResponse(status=BAD_REQUEST)
             return

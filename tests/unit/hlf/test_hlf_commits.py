@@ -13,7 +13,7 @@ import hlf
 from hlf import Endpoint, Gateway
 from hlf.commitlog import CommitLog
 from tests.unit.hlf.faces import run_on
-from tests.unit.hlf.fake_gateway import Refuse
+from tests.unit.hlf.fake_gateway import FakeGateway, Refuse
 
 VALID, MVCC, DUPLICATE = 0, 11, 9
 
@@ -89,6 +89,23 @@ def test_a_broken_stream_goes_on_where_it_was(run, fake):
     assert len({outcome.transaction_id for outcome in outcomes}) == len(outcomes)
     _head, seek = fake.requests["Deliver"][1]
     assert seek.start.specified.number == 10
+
+
+def test_commits_come_from_the_gateway_s_own_peer_alone(fake, identity, quick):
+    other = FakeGateway()
+    try:
+        peers = [Endpoint(other.address)]
+        with Gateway(
+            Endpoint(fake.address), identity, session=quick, commits="stream", event_peers=peers
+        ) as gateway:
+            contract = gateway.network("ch").contract("basic")
+            contract.submit("Write")
+            fake.break_streams()
+            fake.wait_for(lambda: len(fake.requests["Deliver"]) == 2)
+            contract.submit("Write")
+        assert other.requests == {}
+    finally:
+        other.stop()
 
 
 def test_what_a_broken_stream_leaves_open_is_asked_for(run, fake):
@@ -222,10 +239,12 @@ def test_a_log_is_in_doubt_until_it_has_come_as_far_as_commit_status():
     log.block(block(4))
     watch = log.watch("t")
     watch.told(6)
+    assert not log.trusted
     log.block(block(5))
-    watch.told(6)
     assert not log.trusted
     log.block(block(6))
+    assert log.trusted
+    watch.told(6)
     assert log.trusted
 
 
