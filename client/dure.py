@@ -12,21 +12,22 @@ _CHAINCODE = "chaincode"
 def hlf() -> None:
     """Run the network tool's command line, or that of chaincodes, each of which can do without the other."""
     if sys.argv[1:2] == [_CHAINCODE]:
-        command = _load("hlf_chaincode.cli", "chaincode").main
-        command(args=sys.argv[2:], prog_name=f"hlf {_CHAINCODE}")
-    group = _load("hlf_network.cli", "network").main
-    # For the list of commands alone: the chaincode runtime is loaded where it is asked for.
-    group.command(_CHAINCODE, help="Write, test and serve a chaincode in Python.")(lambda: None)
-    group()
+        _run("hlf_chaincode.cli", "chaincode", args=sys.argv[2:], prog_name=f"hlf {_CHAINCODE}")
+    else:
+        _run("hlf_network.cli", "network")
 
 
 def dure() -> None:
     """Run the consortium's command line."""
-    _load("lending.cli", "lending,network").main()
+    _run("lending.cli", "lending,network")
 
 
-def _load(module: str, extras: str) -> Any:
+def _run(module: str, extras: str, **options: Any) -> None:
     try:
-        return importlib.import_module(module)
+        command = importlib.import_module(module).main
+        if module == "hlf_network.cli":
+            # For the list of commands alone: the chaincode runtime is loaded where it is asked for.
+            command.command(_CHAINCODE, help="Write, test and serve a chaincode in Python.")(lambda: None)
+        command(**options)
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is missing: this command needs pip install 'dure[{extras}]'")
