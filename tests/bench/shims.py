@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import grpc
@@ -105,41 +106,27 @@ def _topology(folder: Path) -> Path:
 def _records(
     runtime: str, name: str, runs: dict[int, Run], node: dict[int, Run] | None, absent: Mapping[str, str]
 ) -> Iterator[Record]:
-    """Each of `runs` against Node's, where that was to be had."""
-    goal = 1.0 if name == _OURS else None
+    """Each of `runs` beside Node's, where that was to be had; of ours, the rates of all levels are judged."""
     for level, run in runs.items():
         beside = node[level] if node else None
         title = f"{name}, {runtime}, {level} in flight"
-        if beside is None and goal is not None:
-            yield Record.not_run(f"{title} against Node", "tx/s", goal, absent[_NODE])
-        yield Record.of(
-            title,
-            run.rate,
-            "tx/s",
-            baseline=beside.rate if beside else None,
-            goal=goal if beside else None,
-            judge="ratio at least",
+        figures: tuple[tuple[str, Callable[[Run], float], str], ...] = (
+            ("rate", lambda each: each.rate, "tx/s"),
+            ("CPU for each", lambda each: each.cpu, "ms"),
+            ("p50", lambda each: each.percentile(0.5), "ms"),
+            ("p99", lambda each: each.percentile(0.99), "ms"),
         )
-        yield Record.of(
-            f"{title}: CPU for each",
-            run.cpu,
-            "ms",
-            baseline=beside.cpu if beside else None,
-        )
-        for share in (0.5, 0.99):
-            yield Record.of(
-                f"{title}: p{round(share * 100)}",
-                run.percentile(share),
-                "ms",
-                baseline=beside.percentile(share) if beside else None,
-            )
-        yield Record.of(
-            f"{title}: failed of {run.of}",
-            run.failed,
-            "",
-            baseline=None,
-            goal=0.0 if name == _OURS else None,
-        )
+        for figure, of, unit in figures:
+            yield Record.of(f"{title}: {figure}", of(run), unit, baseline=of(beside) if beside else None)
+        goal = 0 if name == _OURS else None
+        yield Record.of(f"{title}: failed of {run.of:,}", run.failed, "", goal=goal)
+    if name == _OURS:
+        title = f"{name}, {runtime}: rate, geometric mean of all levels"
+        if node is None:
+            yield Record.not_run(f"{title}, beside Node", "tx/s", 1, absent[_NODE])
+        else:
+            ours, theirs = (geometric_mean(run.rate for run in each.values()) for each in (runs, node))
+            yield Record.of(title, ours, "tx/s", baseline=theirs, goal=1, judge="ratio at least")
 
 
 async def _all(network: Consortium, chaincodes: Mapping[str, Served]) -> dict[str, dict[int, Run]]:
