@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -79,6 +80,8 @@ def test(context: click.Context, folder: Path, network: bool, pytest_arguments: 
     caught.
     """
     load_project(folder.resolve())
+    if importlib.util.find_spec("pytest") is None:
+        raise click.ClickException("pytest is missing: pip install pytest")
     chosen = [] if network else ["-m", "not chaincode"]
     plugins = [part for name in _PLUGINS for part in ("-p", name)]
     command = [sys.executable, "-m", "pytest", *plugins, *chosen, *pytest_arguments]
@@ -155,21 +158,13 @@ def _deploy(project: Project, address: str, channel: str, state: Path | None) ->
     }
     given = [str(part) for name, value in options.items() if value for part in (name, value)]
     # By its command line: this package knows nothing of networks, and can do without them.
-    command = [
-        sys.executable,
-        "-m",
-        "hlf_network.cli",
-        "emulator",
-        "chaincode",
-        project.name,
-        "--json",
-        *given,
-    ]
-    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    deploy = [sys.executable, "-m", "hlf_network.cli", "emulator", "chaincode", project.name, "--json"]
+    command = [*deploy, *given]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - ours
     if ended.returncode:
+        reason = ended.stderr.strip().rpartition("Error: ")[2]
         raise click.ClickException(
-            f"{project.name} is on no network: start one here with `hlf emulator up --detach`, or serve for "
-            "another with --package-id"
+            f"{project.name} was not deployed: {reason}. For a network of your own there is --package-id."
         )
     (found,) = set(json.loads(ended.stdout)["package_ids"].values())
     click.echo(f"{project.name} {project.version} is on {channel}, as {found}")
