@@ -46,7 +46,10 @@ def desk(fabric_network: FabricNetwork, tmp_path: Path) -> Iterator[tuple[Path, 
     channel.drop()
 
 
-@pytest.mark.parametrize("name", ["offline-signing", "events-with-a-database", "retries", "threads-and-fork"])
+@pytest.mark.parametrize(
+    "name",
+    ["offline-signing", "events-with-a-database", "retries", "threads-and-fork", "many-in-flight"],
+)
 def test_a_guide_with_the_tutorial_s_contract(desk: tuple[Path, Channel], name: str) -> None:
     folder, channel = desk
     channel.deploy([contract_of(guides.read("tutorial.md").files["basic.py"])], name="basic")
