@@ -32,9 +32,10 @@ class Reloading:
     installed. Code that cannot be loaded answers every call 500 RELOAD with file and line, until mended.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, guard: bool = False) -> None:
         """ConfigurationError, or what the code raises, where the contracts cannot be loaded to begin with."""
         self._names = tuple(names)
+        self._guard = guard
         self._lock = threading.Lock()
         self._registry = self._load()
         self._broken = ""
@@ -117,7 +118,11 @@ def _root(module: ModuleType) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; as ``hlf_chaincode.server``, with contracts that are read anew."""
     given = sys.argv[1:] if arguments is None else arguments
-    return run("python -m hlf_chaincode.dev", given, lambda names: Named(Reloading(names)))
+
+    def named(names: Sequence[str], guard: bool) -> Named:
+        return Named(Reloading(names, guard=guard))
+
+    return run("python -m hlf_chaincode.dev", given, named)
 
 
 if __name__ == "__main__":

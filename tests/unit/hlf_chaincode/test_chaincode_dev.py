@@ -15,7 +15,7 @@ from hlf_chaincode.config import ConfigurationError
 from hlf_chaincode.dev import Reloading
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message
 
-CONTRACT = '''
+CONTRACT = """
 from hlf_chaincode import Context, Contract, query
 from dev_wording import GREETING
 
@@ -25,7 +25,7 @@ class Hello(Contract):
     @query
     def hello(self, ctx: Context, who: str) -> str:
         return f"{GREETING} {who}"
-'''
+"""
 
 
 def write(folder: Path, greeting: str = "hello", contract: str = CONTRACT) -> None:
@@ -40,9 +40,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def peer(folder: Path) -> Iterator[FakePeer]:
+def arguments() -> list[str]:
+    """What else the process is started with."""
+    return []
+
+
+@pytest.fixture
+def peer(folder: Path, arguments: list[str]) -> Iterator[FakePeer]:
     """Connected to a process that serves the contract."""
-    arguments = ["dev_contract:Hello", "--address", "127.0.0.1:0", "--package-id", "hello:1"]
+    arguments = ["dev_contract:Hello", "--address", "127.0.0.1:0", "--package-id", "hello:1", *arguments]
     process = subprocess.Popen(
         [sys.executable, "-m", "hlf_chaincode.dev", *arguments],
         cwd=folder,
@@ -94,6 +100,14 @@ def test_code_that_cannot_be_imported_says_where(folder, peer):
     assert response.message.startswith(where)
     write(folder, contract=CONTRACT.replace("who: str", "who"))
     assert "RELOAD: TypeError: Hello.hello: who has no annotation" in peer.call("tx2", b"hello", b"A").message
+
+
+@pytest.mark.parametrize("arguments", [["--guard"]])
+def test_the_guard_watches_edited_files_too(folder, peer):
+    assert peer.call("tx1", b"hello", b"Ada").payload == b"hello Ada"
+    write(folder, contract="import time\n" + CONTRACT.replace("{who}", "{time.time()}"))
+    response = peer.call("tx2", b"hello", b"Ada")
+    assert (response.status, "reads the clock" in response.message) == (500, True)
 
 
 def test_a_contract_that_cannot_be_loaded_to_begin_with_is_said_at_once():
