@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
-import grpc
 from fabric_protos.common.common_pb2 import Block
 from fabric_protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
 
@@ -19,7 +18,7 @@ from hlf import flows
 from hlf.checkpoint import Checkpoint
 from hlf.drivers import AsyncDriver
 from hlf.effects import Commits, Flow, Session, Timeouts
-from hlf.endpoint import Endpoint
+from hlf.endpoint import Channel, Endpoint
 from hlf.events import Blocks, ChaincodeEvent, FilteredBlocks, PrivateBlocks, Subscription
 from hlf.flows import CallOptions, ProposalOptions
 from hlf.identity import Identity, SigningIdentity
@@ -55,7 +54,7 @@ class AsyncGateway(GatewayView):
 
     def __init__(
         self,
-        target: Endpoint | grpc.aio.Channel,
+        target: Endpoint | Channel,
         identity: SigningIdentity | Identity,
         *,
         timeouts: Timeouts | None = None,
@@ -82,10 +81,8 @@ class AsyncGateway(GatewayView):
         # Not before the first call: a grpc.aio channel belongs to the event loop it is made in.
         if self._driver is None:
             target = self._target
-            if isinstance(target, Endpoint):
-                channel, peer = target.connect_async(), target.address
-            else:
-                channel, peer = target, ""
+            channel = target.connect_async() if isinstance(target, Endpoint) else target
+            peer = target.address if isinstance(target, Endpoint) else ""
             self._driver = AsyncDriver(channel, alternates=self.event_peers, peer=peer)
         return self._driver
 

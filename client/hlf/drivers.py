@@ -17,7 +17,7 @@ from hlf.errors import EventError
 from hlf.rpc import Stubs, closed_errors, rpc_failure
 
 if TYPE_CHECKING:
-    from hlf.endpoint import Endpoint
+    from hlf.endpoint import Channel, Endpoint
     from hlf.streams import AsyncEventStream, EventStream
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class SyncDriver:
     ``alternates`` are other peers for event streams; ``peer`` is this one's address, where it is known.
     """
 
-    def __init__(self, channel: grpc.Channel, *, alternates: Sequence[Endpoint] = (), peer: str = "") -> None:
+    def __init__(self, channel: Channel, *, alternates: Sequence[Endpoint] = (), peer: str = "") -> None:
         self.channel = channel
         self.peer = peer
         self.alternates = tuple(alternates)
@@ -123,9 +123,7 @@ class AsyncDriver:
     ``alternates`` are other peers for event streams; ``peer`` is this one's address, where it is known.
     """
 
-    def __init__(
-        self, channel: grpc.aio.Channel, *, alternates: Sequence[Endpoint] = (), peer: str = ""
-    ) -> None:
+    def __init__(self, channel: Channel, *, alternates: Sequence[Endpoint] = (), peer: str = "") -> None:
         self.channel = channel
         self.peer = peer
         self.alternates = tuple(alternates)

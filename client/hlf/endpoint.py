@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -19,6 +19,28 @@ _grpc: Any = grpc  # its synchronous half carries no annotations
 _MAX_METADATA_BYTES = 1024 * 1024
 """A chaincode's refusal reaches the client in metadata, several times over; grpc's default is 8 KiB."""
 _KEEPALIVE_MS = 120_000  # a peer cuts clients off that ping more often than once in 60 s
+
+
+class Channel(Protocol):
+    """What a gateway needs of a grpc.Channel, which to type checkers is anything: grpc has no types."""
+
+    def unary_unary(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None
+    ) -> Any:
+        """A call with one request and one answer."""
+
+    def unary_stream(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None
+    ) -> Any:
+        """A call with one request and many answers."""
+
+    def stream_stream(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None
+    ) -> Any:
+        """A call with many of both."""
+
+    def close(self) -> Any:
+        """Close the connection; to be awaited with grpc.aio."""
 
 
 @dataclass(frozen=True)

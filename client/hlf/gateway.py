@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-import grpc
 from fabric_protos.common.common_pb2 import Block
 from fabric_protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
 
@@ -17,7 +16,7 @@ from hlf import flows
 from hlf.checkpoint import Checkpoint
 from hlf.drivers import SyncDriver
 from hlf.effects import Commits, Flow, Session, Timeouts
-from hlf.endpoint import Endpoint
+from hlf.endpoint import Channel, Endpoint
 from hlf.events import Blocks, ChaincodeEvent, FilteredBlocks, PrivateBlocks, Subscription
 from hlf.flows import CallOptions, ProposalOptions
 from hlf.identity import Identity, SigningIdentity
@@ -53,7 +52,7 @@ class Gateway(GatewayView):
 
     def __init__(
         self,
-        target: Endpoint | grpc.Channel,
+        target: Endpoint | Channel,
         identity: SigningIdentity | Identity,
         *,
         timeouts: Timeouts | None = None,

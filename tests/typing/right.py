@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_type
 
+import grpc  # type: ignore[import-untyped]
 from fabric_protos.common.common_pb2 import Block
 from fabric_protos.peer.events_pb2 import FilteredBlock
 
@@ -13,9 +14,11 @@ from hlf import (
     ChaincodeEvent,
     CommitStatus,
     ContractFlows,
+    Endpoint,
     FileCheckpoint,
     Flow,
     Gateway,
+    Identity,
     MemoryWallet,
     Outcome,
     Retry,
@@ -39,6 +42,11 @@ def transact(identity: SigningIdentity) -> bytes:
         assert_type(commit.status(), CommitStatus)
         assert_type(gateway.run(twice(contract.flows)), tuple[bytes, bytes])
         return contract.submit("Write", "a")
+
+
+def shared(channel: grpc.Channel, identity: SigningIdentity, endpoint: Endpoint) -> None:
+    with Gateway(channel, identity) as gateway, Gateway(endpoint, identity, commits="stream"):
+        assert_type(gateway.identity, SigningIdentity | Identity)
 
 
 def twice(flows: ContractFlows) -> Flow[tuple[bytes, bytes]]:

@@ -8,6 +8,8 @@ from hlf import AsyncGateway, Gateway, SigningIdentity, Wallet
 
 
 def transact(identity: SigningIdentity) -> str:
+    Gateway("localhost:7051", identity)  # E: arg-type
+    AsyncGateway("localhost:7051", identity)  # E: arg-type
     gateway = Gateway.from_profile(5, identity)  # E: arg-type
     contract = gateway.network("mychannel").contract("basic")
     contract.submit("Write", 5)  # E: arg-type
