@@ -14,7 +14,7 @@ from .errors import (
 from .identity import ClientIdentity
 from .keys import composite_key, split_composite_key
 from .policy import all_of, any_of, key_policy, majority_of, out_of, parse_policy, read_policy
-from .requires import owned, requires
+from .requires import Requirement, owned, requires
 from .state import KeyValue, Modification, Page, PrivateCollection, Results, State
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Private",
     "PrivateCollection",
     "QueryError",
+    "Requirement",
     "Results",
     "State",
     "StateError",

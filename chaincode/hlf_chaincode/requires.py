@@ -46,7 +46,7 @@ class Ownership:
 
 
 def requires(
-    *checks: Callable[[Context], object],
+    *checks: Callable[[Context], object] | Requirement,
     msp: str | Collection[str] = (),
     role: str | Collection[str] = (),
     attribute: str | Mapping[str, str] = "",
@@ -56,7 +56,7 @@ def requires(
     ``msp``: one of these organizations, by MSP id. ``role``: one of these roles that NodeOUs give a
     certificate (client, peer, admin, orderer). ``attribute``: the certificate has this attribute, or these
     with these values. A check is a function of the context that raises a refusal of its own; it finds
-    what the call is about in ``ctx.arguments``.
+    what the call is about in ``ctx.arguments``. As a ``Requirement`` it has a text for the metadata.
     """
     found: list[Requirement] = []
     if msp:
@@ -67,7 +67,7 @@ def requires(
         found += [_attribute(name, value) for name, value in attribute.items()]
     elif attribute:
         found.append(_attribute(attribute, None))
-    found += [Requirement(getattr(check, "__name__", "check"), check) for check in checks]
+    found += [one if isinstance(one, Requirement) else Requirement(_name(one), one) for one in checks]
     if not found:
         raise ValueError("requires() names no condition")
 
@@ -115,6 +115,11 @@ def ownerships_of(function: object) -> tuple[Ownership, ...]:
     """Whose records a function is about."""
     found: tuple[Ownership, ...] = getattr(function, "_hlf_ownerships", ())
     return found
+
+
+def _name(check: object) -> str:
+    name: str = getattr(check, "__name__", type(check).__name__)
+    return name
 
 
 def _listed(names: str | Collection[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hlf_chaincode import Context, ContractError, key_policy
-from lending_domain.canonical import canonical, parse
+from lending_domain.canonical import parse
 from lending_domain.records import Charter, Record, RecordView, encode, read_record
 from lending_domain.states import LIVES, NEW
 from lending_domain.violations import Refused, Violation
@@ -67,7 +67,7 @@ def charter_of(ctx: Context) -> Charter:
     return Charter.model_validate(parse(raw))
 
 
-def business_date(ctx: Context, on: date, after: date | None = None) -> date:
+def dated(ctx: Context, on: date, after: date | None = None) -> date:
     """The signed business date, if it is neither in the future, too old, nor before the record's last one."""
     today = ctx.timestamp.astimezone(KOREA).date()
     lookback = charter_of(ctx).business_date_lookback_days
@@ -109,9 +109,13 @@ def load(ctx: Context, record_type: str, record_id: str) -> Record:
     return record
 
 
+def named(ctx: Context, record_type: str) -> Record:
+    """The record that the call's argument `<type>_id` names; it must exist."""
+    return load(ctx, record_type, ctx.arguments[f"{record_type}_id"])
+
+
 def create(
     ctx: Context,
-    action: str,
     record_type: str,
     record_id: str,
     *,
@@ -121,33 +125,34 @@ def create(
     references: dict[str, str] | None = None,
     commitments: dict[str, str] | None = None,
 ) -> Record:
-    """Write a record that did not exist, and lock it to its parties."""
+    """Write a record that did not exist, as the function called begins it, and lock it to its parties."""
     require(
         find(ctx, record_type, record_id) is None,
         "ALREADY_EXISTS",
         f"there is a {record_type} of this id already",
     )
-    step = LIVES[record_type][action]
+    step = LIVES[record_type][ctx.function]
     if NEW not in step.sources or step.target is None:
-        raise ContractError("WRONG_STATE", f"{action} does not begin a {record_type}")
+        raise ContractError("WRONG_STATE", f"{ctx.function} does not begin a {record_type}")
     record = Record(
         type=record_type,
         id=record_id,
         state=step.target,
         parties=tuple(parties),
         holder=holder,
-        on=business_date(ctx, on),
+        on=dated(ctx, on),
         references=references or {},
         commitments=commitments or {},
     )
     key = key_of(record_type, record_id)
     ctx.state.put(key, encode(record))
-    ctx.state.set_policy(key, key_policy(list(parties)))
+    ctx.state.set_policy(key, key_policy(parties))
     return record
 
 
-def allowed(record: Record, action: str) -> None:
-    """Refuse an action that the record's state does not allow."""
+def allowed(ctx: Context, record: Record, action: str = "") -> None:
+    """Refuse an action (the function called, unless named) that the record's state does not allow."""
+    action = action or ctx.function
     sources = LIVES[record.type][action].sources
     require(
         record.state in sources,
@@ -160,20 +165,20 @@ def allowed(record: Record, action: str) -> None:
 def advance(
     ctx: Context,
     record: Record,
-    action: str,
     on: date,
     *,
+    action: str = "",
     state: str | None = None,
     references: dict[str, str] | None = None,
     commitments: dict[str, str] | None = None,
 ) -> Record:
     """Write the record's next version: the state that the action leads to, or `state` where the rules say."""
-    allowed(record, action)
-    target = state or LIVES[record.type][action].target or record.state
+    allowed(ctx, record, action)
+    target = state or LIVES[record.type][action or ctx.function].target or record.state
     changed = record.model_copy(
         update={
             "state": target,
-            "on": business_date(ctx, on, record.on),
+            "on": dated(ctx, on, record.on),
             "references": {**record.references, **(references or {})},
             "commitments": {**record.commitments, **(commitments or {})},
         }
@@ -182,16 +187,17 @@ def advance(
     return changed
 
 
-def announce(ctx: Context, action: str, record: Record) -> RecordView:
-    """Emit the event of a function and give what it returns: id and state, nothing else."""
-    view = RecordView(id=record.id, state=record.state)
-    ctx.emit(action, canonical(view))
-    return view
+def view(record: Record) -> RecordView:
+    """What a function that writes returns, and so what its event says: id and state, nothing else."""
+    return RecordView(id=record.id, state=record.state)
 
 
 def pair(first: str, second: str) -> str:
     """The collection of two organizations, named in the order of the topology."""
     return f"{first}_{second}"
+
+
+PAIR = pair("applicants", "semas")
 
 
 def keep(ctx: Context, collection: str, key: str, value: BaseModel) -> None:
@@ -218,6 +224,14 @@ def unchanged(ctx: Context, collection: str, key: str, value: BaseModel) -> None
         "STALE_VALUE",
         "the value passed is not the one on the channel: read it again",
     )
+
+
+def opened(ctx: Context, record_type: str, record_id: str, value: BaseModel, action: str = "") -> Record:
+    """The record, if the action is allowed and the collection of its parties holds this value."""
+    record = load(ctx, record_type, record_id)
+    allowed(ctx, record, action)
+    unchanged(ctx, pair(*record.parties), record.id, value)
+    return record
 
 
 def read_private(ctx: Context, collection: str, key: str, model: type[T]) -> T:

@@ -7,11 +7,16 @@ governs a channel is for a member's administrators.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Any, TypeVar
 
-from hlf_chaincode import Context, ContractError
+from hlf_chaincode import Context, ContractError, Requirement, requires
+from lending_chaincode.books import named
 from lending_domain.funds import catalogue
 from lending_domain.records import Record
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Kind(StrEnum):
@@ -100,7 +105,7 @@ def party(ctx: Context, record: Record, *kinds: Kind) -> str:
     return msp_id
 
 
-def holder_or_staff(ctx: Context, record: Record, *kinds: Kind) -> str:
+def holder_or_party(ctx: Context, record: Record, *kinds: Kind) -> str:
     """The caller's MSP id, if the caller holds the record or is staff of an owning organization."""
     if kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
         holder_of(ctx, record)
@@ -108,6 +113,53 @@ def holder_or_staff(ctx: Context, record: Record, *kinds: Kind) -> str:
     return party(ctx, record, *kinds)
 
 
-def member(ctx: Context) -> str:
-    """The caller's MSP id, for what any member of the channel may read."""
-    return ctx.client.msp_id
+def check_channel(ctx: Context, name: str) -> None:
+    """Refuse a call on another channel."""
+    if ctx.channel != name:
+        raise ContractError("WRONG_CHANNEL", f"this is done on {name}")
+
+
+# The same as decorators of contract functions. A record is the one that the argument `<type>_id` names.
+
+
+def on_channel(name: str) -> Callable[[F], F]:
+    """For calls on this channel."""
+    return requires(Requirement(f"channel {name}", lambda ctx: check_channel(ctx, name)))
+
+
+def by_staff(*kinds: Kind) -> Callable[[F], F]:
+    """For staff of these kinds of organizations."""
+    return requires(Requirement(f"staff of {' or '.join(kinds)}", lambda ctx: staff(ctx, *kinds)))
+
+
+def by_administrator(*kinds: Kind) -> Callable[[F], F]:
+    """For administrators of these kinds of organizations (of any, if none is named)."""
+    return requires(
+        Requirement(
+            f"administrator of {' or '.join(kinds) or 'a member'}", lambda ctx: administrator(ctx, *kinds)
+        )
+    )
+
+
+def by_applicant(function: F) -> F:
+    """For applicants, who have a holder."""
+    return requires(Requirement("applicant", applicant))(function)
+
+
+def by_holder(record_type: str) -> Callable[[F], F]:
+    """For the holder of the record."""
+    return requires(
+        Requirement(f"holder of the {record_type}", lambda ctx: holder_of(ctx, named(ctx, record_type)))
+    )
+
+
+def by_party(record_type: str, *kinds: Kind) -> Callable[[F], F]:
+    """For staff of the organizations that own the record, if they are of these kinds."""
+    text = f"owner of the {record_type}, staff of {' or '.join(kinds)}"
+    return requires(Requirement(text, lambda ctx: party(ctx, named(ctx, record_type), *kinds)))
+
+
+def by_holder_or_party(record_type: str, *kinds: Kind) -> Callable[[F], F]:
+    """For the holder of the record, and staff of the organizations that own it."""
+    text = f"holder of the {record_type}, or owner of it and staff of {' or '.join(kinds)}"
+    return requires(Requirement(text, lambda ctx: holder_or_party(ctx, named(ctx, record_type), *kinds)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from cryptography import x509
 
-from hlf_chaincode import Context, Contract, ContractError, query, transaction
+from hlf_chaincode import Context, Contract, ContractError, majority_of, query, transaction
 from lending_chaincode.books import CHARTER_KEY, charter_of, require
-from lending_chaincode.caller import Kind, administrator, kind_of
+from lending_chaincode.caller import Kind, by_administrator, kind_of
 from lending_domain.canonical import canonical, digest, parse
+from lending_domain.funds import catalogue
 from lending_domain.records import Ballot, Charter, RecordView, encode
 
 # Kinds that must be among the members of a channel: no lone institution founds one.
@@ -24,10 +28,9 @@ def majority(votes: int, voters: int) -> bool:
     return 2 * votes > voters
 
 
-def cast(
-    ctx: Context, key: str, proposal: dict[str, object], voter: str, electorate: tuple[str, ...]
-) -> Ballot:
-    """One more vote for a public proposal; the ballot's state is `carried` once a majority has voted."""
+def cast(ctx: Context, key: str, proposal: dict[str, object], electorate: tuple[str, ...]) -> Ballot:
+    """The caller's vote for a public proposal; the ballot's state is `carried` once a majority has voted."""
+    voter = ctx.client.msp_id
     require(voter in electorate, "NOT_PERMITTED", f"{voter} has no vote here")
     raw = ctx.state.get(key)
     before = Ballot(proposal=proposal, state="proposed") if raw is None else Ballot.model_validate(parse(raw))
@@ -41,29 +44,41 @@ def cast(
     return ballot
 
 
+def enact(ctx: Context, key: str, value: bytes, electorate: Sequence[str]) -> None:
+    """Put what a majority has voted for in force, and lock it: only a majority's peers endorse another."""
+    ctx.state.put(key, value)
+    ctx.state.set_policy(key, majority_of(electorate))
+
+
 class Chartered(Contract):
-    """What every lending contract starts from: a charter."""
+    """What every lending contract starts from: a charter, and an event for each record that is written."""
+
+    def __init__(self) -> None:
+        # Read before the first call, so that no call depends on a file.
+        catalogue()
+
+    def after(self, ctx: Context, result: Any) -> None:
+        """Emit what a function that writes returns, under the function's name."""
+        if isinstance(result, RecordView):
+            ctx.emit(ctx.function, canonical(result))
 
     @transaction
+    @by_administrator()
     def vote_charter(self, ctx: Context, charter: Charter) -> RecordView:
         """Vote for a charter. It is in force once a majority of the voters has voted for this very text.
 
         Voters are the members of the charter in force; for the first one, the members that it lists.
         """
-        voter = administrator(ctx)
         present = self._present(ctx)
         _complete(ctx, charter)
         due = 1 if present is None else present.version + 1
         require(charter.version == due, "CHARTER_VERSION", f"the next charter is version {due}")
         voters = tuple(sorted(set((present or charter).members)))
         charter_id = digest(charter)[:32]
-        ballot = cast(ctx, f"charter-ballot/{charter_id}", charter.model_dump(mode="json"), voter, voters)
+        ballot = cast(ctx, f"charter-ballot/{charter_id}", charter.model_dump(mode="json"), voters)
         if ballot.state == "carried":
-            ctx.state.put(CHARTER_KEY, encode(charter))
-        state = "in-force" if ballot.state == "carried" else "proposed"
-        view = RecordView(id=charter_id, state=state)
-        ctx.emit("vote_charter", canonical(view))
-        return view
+            enact(ctx, CHARTER_KEY, encode(charter), charter.members)
+        return RecordView(id=charter_id, state="in-force" if ballot.state == "carried" else "proposed")
 
     @query
     def charter(self, ctx: Context) -> Charter:

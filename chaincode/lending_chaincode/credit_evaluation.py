@@ -14,7 +14,6 @@ from hlf_chaincode import Context, ContractError, Private, key_policy, query, tr
 from lending_chaincode.books import (
     advance,
     allowed,
-    announce,
     create,
     keep,
     keep_new,
@@ -24,8 +23,9 @@ from lending_chaincode.books import (
     refuse_all,
     require,
     ruled,
+    view,
 )
-from lending_chaincode.caller import Kind, kind_of, member, party, staff
+from lending_chaincode.caller import Kind, by_party, by_staff, kind_of
 from lending_chaincode.correspondence import said, use_once, verified
 from lending_chaincode.evaluation_governance import (
     EvaluationGovernance,
@@ -60,6 +60,7 @@ class CreditEvaluation(EvaluationGovernance):
     name = "credit-evaluation"
 
     @transaction
+    @by_staff(Kind.SEMAS)
     def refer(
         self,
         ctx: Context,
@@ -69,18 +70,13 @@ class CreditEvaluation(EvaluationGovernance):
         referral: Private[Referral],
     ) -> RecordView:
         """SEMAS hands a confirmed application to one foundation; on `application`, to itself."""
-        staff(ctx, Kind.SEMAS)
-        require(
-            kind_of(foundation) is evaluating_kind(ctx),
-            "BAD_ARGUMENT",
-            f"{foundation} does not evaluate here",
-        )
+        evaluates = kind_of(foundation) is evaluating_kind(ctx)
+        require(evaluates, "BAD_ARGUMENT", f"{foundation} does not evaluate here")
         letter = verified(ctx, referral.letter, LetterKind.CONFIRMATION, "semas", foundation, role="officer")
         body = said(letter, ConfirmationBody)
         require(business_date <= body.valid_until, "LETTER_EXPIRED", "the confirmation is no longer valid")
         record = create(
             ctx,
-            "refer",
             "referral",
             referral_id,
             parties=(foundation,),
@@ -89,26 +85,22 @@ class CreditEvaluation(EvaluationGovernance):
         )
         use_once(ctx, referral.letter, sorted({"semas", foundation}), referral_id)
         keep_new(ctx, _handed_over(ctx, foundation), referral_id, referral)
-        return announce(ctx, "refer", record)
+        return view(record)
 
     @transaction
+    @by_party("referral", *_EVALUATORS)
     def evaluate(
         self, ctx: Context, referral_id: str, business_date: date, evaluation: Private[EvaluationRecord]
     ) -> RecordView:
         """Record an evaluation, computed off-chain and here again: both must agree to the last unit."""
-        record = load(ctx, "referral", referral_id)
-        owner = party(ctx, record, *_EVALUATORS)
-        allowed(record, "evaluate")
+        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
+        allowed(ctx, record)
         model = model_in_force(ctx)
-        require(
-            evaluation.model_digest == model.digest, "MODEL_NOT_ACTIVE", "the model is not the one in force"
-        )
+        in_force = evaluation.model_digest == model.digest
+        require(in_force, "MODEL_NOT_ACTIVE", "the model is not the one in force")
         sector = _confirmed(ctx, record, owner).profile.sector
-        require(
-            (evaluation.screening.sector, evaluation.form.industry) == (sector, industry_of(sector)),
-            "FORM_INVALID",
-            "sector and industry are not those of the confirmation letter",
-        )
+        same = (evaluation.screening.sector, evaluation.form.industry) == (sector, industry_of(sector))
+        require(same, "FORM_INVALID", "sector and industry are not those of the confirmation letter")
         refuse_all(screen(evaluation.screening))
         computed = ruled(evaluate, evaluation.form, model)
         require(
@@ -122,25 +114,20 @@ class CreditEvaluation(EvaluationGovernance):
             "the breakdown is not the one computed here",
         )
         reaches = ruled(guaranteeable, computed, threshold_for(ctx, computed))
-        require(
-            evaluation.guaranteeable == reaches,
-            "RESULT_MISMATCH",
-            "the answer is not what score and threshold give",
-        )
+        answered = evaluation.guaranteeable == reaches
+        require(answered, "RESULT_MISMATCH", "the answer is not what score and threshold give")
         keep(ctx, owner, referral_id, evaluation)
-        changed = advance(
-            ctx, record, "evaluate", business_date, commitments={"evaluation": evaluation.commitment}
-        )
-        return announce(ctx, "evaluate", changed)
+        commitments = {"evaluation": evaluation.commitment}
+        return view(advance(ctx, record, business_date, commitments=commitments))
 
     @transaction
+    @by_party("referral", *_EVALUATORS)
     def override(
         self, ctx: Context, referral_id: str, business_date: date, request: Private[OverrideRequest]
     ) -> RecordView:
         """One of the two officers who depart from a score below the threshold, with a reason."""
-        record = load(ctx, "referral", referral_id)
-        owner = party(ctx, record, *_EVALUATORS)
-        allowed(record, "override")
+        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
+        allowed(ctx, record)
         evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
         require(not evaluation.guaranteeable, "NOT_NEEDED", "the score reaches the threshold")
         before = _override(ctx, owner, referral_id)
@@ -156,16 +143,16 @@ class CreditEvaluation(EvaluationGovernance):
             f"{referral_id}.override",
             Override(salt=request.salt, officers=(*officers, officer), reasons=reasons),
         )
-        return announce(ctx, "override", advance(ctx, record, "override", business_date))
+        return view(advance(ctx, record, business_date))
 
     @transaction
+    @by_party("referral", Kind.FOUNDATION)
     def reserve_support(
         self, ctx: Context, referral_id: str, business_date: date, reservation: Private[Reservation]
     ) -> RecordView:
         """Enter firm and representative into the foundations' index: exactly one foundation can."""
-        record = load(ctx, "referral", referral_id)
-        owner = party(ctx, record, Kind.FOUNDATION)
-        allowed(record, "reserve_support")
+        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
+        allowed(ctx, record)
         evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
         if not evaluation.guaranteeable:
             granted = _override(ctx, owner, referral_id)
@@ -174,17 +161,17 @@ class CreditEvaluation(EvaluationGovernance):
                 "BELOW_THRESHOLD",
                 "the score does not reach the threshold and two officers have not overridden it",
             )
-        self._enter(ctx, record, owner, business_date, reservation, own=())
-        return announce(ctx, "reserve_support", advance(ctx, record, "reserve_support", business_date))
+        _enter(ctx, record, business_date, reservation, own=())
+        return view(advance(ctx, record, business_date))
 
     @transaction
+    @by_party("referral", Kind.FOUNDATION)
     def rekey_support(
         self, ctx: Context, referral_id: str, business_date: date, reservation: Private[Reservation]
     ) -> RecordView:
         """Move the firm's entries under the newest secret."""
-        record = load(ctx, "referral", referral_id)
-        owner = party(ctx, record, Kind.FOUNDATION)
-        allowed(record, "rekey_support")
+        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
+        allowed(ctx, record)
         held = read_private(ctx, owner, f"{referral_id}.index", Reserved)
         newest = max(key_ring(ctx).in_bytes())
         require(held.key_version < newest, "NOT_NEEDED", "the entries are under the newest secret")
@@ -193,25 +180,24 @@ class CreditEvaluation(EvaluationGovernance):
             "BAD_ARGUMENT",
             "the entries are for another guarantee",
         )
-        self._enter(ctx, record, owner, business_date, reservation, own=held.keys)
-        self._drop(ctx, held)
-        return announce(ctx, "rekey_support", advance(ctx, record, "rekey_support", business_date))
+        _enter(ctx, record, business_date, reservation, own=held.keys)
+        _drop(ctx, held)
+        return view(advance(ctx, record, business_date))
 
     @transaction
+    @by_party("referral", *_EVALUATORS)
     def decline(self, ctx: Context, referral_id: str, business_date: date) -> RecordView:
         """Close a referral that is filtered out, below the threshold or supported elsewhere."""
-        record = load(ctx, "referral", referral_id)
-        party(ctx, record, *_EVALUATORS)
-        return announce(ctx, "decline", advance(ctx, record, "decline", business_date))
+        return view(advance(ctx, load(ctx, "referral", referral_id), business_date))
 
     @transaction
+    @by_party("referral", Kind.FOUNDATION)
     def release(
         self, ctx: Context, referral_id: str, business_date: date, letter: Private[SignedLetter]
     ) -> RecordView:
         """Take the firm out of the index: the bank's letter says that the loan is closed."""
-        record = load(ctx, "referral", referral_id)
-        owner = party(ctx, record, Kind.FOUNDATION)
-        allowed(record, "release")
+        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
+        allowed(ctx, record)
         held = read_private(ctx, owner, f"{referral_id}.index", Reserved)
         body = said(verified(ctx, letter, LetterKind.RELEASE, held.bank, owner, role="officer"), ReleaseBody)
         require(
@@ -220,80 +206,70 @@ class CreditEvaluation(EvaluationGovernance):
             "the letter releases another guarantee",
         )
         require(body.closed_on <= business_date, "DATE_BACKWARDS", "the loan closed after the business date")
-        self._drop(ctx, held)
-        changed = advance(ctx, record, "release", business_date, references={"release": letter.letter.id})
-        return announce(ctx, "release", changed)
+        _drop(ctx, held)
+        return view(advance(ctx, record, business_date, references={"release": letter.letter.id}))
 
     @query
     def referral(self, ctx: Context, referral_id: str) -> Record:
-        """The public record."""
-        member(ctx)
+        """The public record, for any member."""
         return load(ctx, "referral", referral_id)
 
     @query
+    @by_party("referral", *_EVALUATORS)
     def referral_letter(self, ctx: Context, referral_id: str) -> Referral:
         """What SEMAS handed over, for the foundation named."""
-        record = load(ctx, "referral", referral_id)
-        owner = party(ctx, record, *_EVALUATORS)
-        return read_private(ctx, _handed_over(ctx, owner), referral_id, Referral)
+        return read_private(ctx, _handed_over(ctx, ctx.client.msp_id), referral_id, Referral)
 
     @query
+    @by_staff(*_EVALUATORS)
     def evaluation(self, ctx: Context, referral_id: str) -> EvaluationRecord:
         """The evaluation, for the organization that made it."""
-        record = load(ctx, "referral", referral_id)
-        caller = staff(ctx, *_EVALUATORS)
+        caller, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
         require(caller in record.parties, "NOT_EVALUATOR", "another organization evaluated this referral")
         return read_private(ctx, caller, referral_id, EvaluationRecord)
 
     @query
+    @by_staff(Kind.SEMAS, Kind.FOUNDATION)
     def stored(self, ctx: Context, collection: str, key: str) -> bytes:
         """A private value as it is stored, for an institution's staff: Fabric's member-only rule decides."""
-        staff(ctx, Kind.SEMAS, Kind.FOUNDATION)
         value = ctx.private(collection).get(key)
         if value is None:
             raise ContractError("UNKNOWN_RECORD", "the collection holds no such value")
         return value
 
-    def _enter(
-        self,
-        ctx: Context,
-        record: Record,
-        owner: str,
-        on: date,
-        reservation: Reservation,
-        *,
-        own: tuple[str, ...],
-    ) -> None:
-        require(
-            kind_of(reservation.bank) is Kind.BANK,
-            "BAD_ARGUMENT",
-            "the guarantee is for a bank, whose letter alone releases the entries",
-        )
-        ring = key_ring(ctx).in_bytes()
-        firm = _confirmed(ctx, record, owner).firm
-        index = ctx.private(shared_collection(ctx))
-        keys = ruled(duplicate_keys, ring, firm.business_number, firm.representative_link)
-        taken = [one for one in keys if one.key not in own and index.hash(one.key) is not None]
-        require(not taken, "DUPLICATE_SUPPORT", "the firm or its representative is supported already")
-        newest = max(ring)
-        entered = tuple(one.key for one in keys if one.version == newest)
-        entry = IndexEntry(salt=reservation.salt, owner=owner, referral_id=record.id, since=on)
-        for key in entered:
-            keep(ctx, shared_collection(ctx), key, entry)
-            index.set_policy(key, key_policy([owner]))
-        held = Reserved(
-            salt=reservation.salt,
-            key_version=newest,
-            keys=entered,
-            guarantee_id=reservation.guarantee_id,
-            bank=reservation.bank,
-        )
-        keep(ctx, owner, f"{record.id}.index", held)
 
-    def _drop(self, ctx: Context, held: Reserved) -> None:
-        index = ctx.private(shared_collection(ctx))
-        for key in held.keys:
-            index.delete(key)
+def _enter(ctx: Context, record: Record, on: date, reservation: Reservation, *, own: tuple[str, ...]) -> None:
+    """Enter firm and representative under the newest secret, unless another than `own` stands there."""
+    releasable = kind_of(reservation.bank) is Kind.BANK
+    require(
+        releasable, "BAD_ARGUMENT", "the guarantee is for a bank, whose letter alone releases the entries"
+    )
+    owner, index = ctx.client.msp_id, ctx.private(shared_collection(ctx))
+    ring = key_ring(ctx).in_bytes()
+    firm = _confirmed(ctx, record, owner).firm
+    keys = ruled(duplicate_keys, ring, firm.business_number, firm.representative_link)
+    taken = [one for one in keys if one.key not in own and index.hash(one.key) is not None]
+    require(not taken, "DUPLICATE_SUPPORT", "the firm or its representative is supported already")
+    newest = max(ring)
+    entered = tuple(one.key for one in keys if one.version == newest)
+    entry = IndexEntry(salt=reservation.salt, owner=owner, referral_id=record.id, since=on)
+    for key in entered:
+        keep(ctx, index.name, key, entry)
+        index.set_policy(key, key_policy([owner]))
+    held = Reserved(
+        salt=reservation.salt,
+        key_version=newest,
+        keys=entered,
+        guarantee_id=reservation.guarantee_id,
+        bank=reservation.bank,
+    )
+    keep(ctx, owner, f"{record.id}.index", held)
+
+
+def _drop(ctx: Context, held: Reserved) -> None:
+    index = ctx.private(shared_collection(ctx))
+    for key in held.keys:
+        index.delete(key)
 
 
 def _by_item(result: Evaluation) -> Evaluation:

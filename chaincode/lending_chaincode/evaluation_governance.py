@@ -6,12 +6,22 @@ foundations, written by one foundation's endorser at a time, and the contract co
 
 from __future__ import annotations
 
-from hlf_chaincode import Context, ContractError, Private, key_policy, query, transaction
-from lending_chaincode.books import charter_of, keep, read_private, require, require_id
-from lending_chaincode.caller import Kind, administrator, kind_of
-from lending_chaincode.charter import Chartered, cast, majority
+from hlf_chaincode import (
+    Context,
+    ContractError,
+    Private,
+    Requirement,
+    key_policy,
+    majority_of,
+    query,
+    requires,
+    transaction,
+)
+from lending_chaincode.books import charter_of, read_private, require, require_id
+from lending_chaincode.caller import Kind, administrator, by_administrator, kind_of
+from lending_chaincode.charter import Chartered, cast, enact, majority
 from lending_domain.canonical import canonical, parse
-from lending_domain.records import Ballot, RecordView
+from lending_domain.records import Ballot, RecordView, encode
 from lending_domain.records_evaluation import (
     DuplicateKeyRing,
     DuplicateSecret,
@@ -24,25 +34,32 @@ _MODEL_IN_FORCE = "model-in-force"
 _KEY_RING = "duplicate-keys"
 
 
+def evaluating_kind(ctx: Context) -> Kind:
+    """Who evaluates on this channel: foundations on `referral`, SEMAS for direct loans on `application`."""
+    return Kind.SEMAS if ctx.channel == "application" else Kind.FOUNDATION
+
+
+by_evaluating_administrator = requires(
+    Requirement("administrator of an evaluating member", lambda ctx: administrator(ctx, evaluating_kind(ctx)))
+)
+
+
 class EvaluationGovernance(Chartered):
     """Model versions, thresholds and the duplicate check's secret."""
 
     @transaction
+    @by_evaluating_administrator
     def propose_model(self, ctx: Context, model: Model) -> RecordView:
         """Put a version of the AHP model to the vote; its id is its digest. The proposer's vote is cast."""
-        voter = administrator(ctx, evaluating_kind(ctx))
-        require(
-            ctx.state.get(_model_key(model.digest)) is None,
-            "ALREADY_EXISTS",
-            "this model was proposed already",
-        )
-        return self._vote(ctx, "propose_model", model, voter)
+        new = ctx.state.get(_model_key(model.digest)) is None
+        require(new, "ALREADY_EXISTS", "this model was proposed already")
+        return _vote(ctx, model)
 
     @transaction
+    @by_evaluating_administrator
     def vote_model(self, ctx: Context, model_digest: str) -> RecordView:
         """Vote for a proposed model; it is in force once a majority of the evaluating members has voted."""
-        voter = administrator(ctx, evaluating_kind(ctx))
-        return self._vote(ctx, "vote_model", _proposed(ctx, model_digest), voter)
+        return _vote(ctx, _proposed(ctx, model_digest))
 
     @query
     def model(self, ctx: Context, model_digest: str) -> Model:
@@ -55,66 +72,47 @@ class EvaluationGovernance(Chartered):
         return model_in_force(ctx)
 
     @transaction
+    @by_evaluating_administrator
     def vote_threshold(self, ctx: Context, threshold_id: str, table: Private[ThresholdTable]) -> RecordView:
         """Vote for a table of thresholds; every voter passes the very same one, salt included."""
-        kind = evaluating_kind(ctx)
-        voter = administrator(ctx, kind)
         require_id(threshold_id, "threshold_id")
         _proposed(ctx, table.model_digest)
-        voters = evaluators(ctx)
+        voter, voters = ctx.client.msp_id, evaluators(ctx)
         require(voter in voters, "NOT_PERMITTED", f"{voter} has no vote here")
-        collection = shared_collection(ctx)
-        raw = ctx.private(collection).get(threshold_id)
+        shared = ctx.private(shared_collection(ctx))
+        raw = shared.get(threshold_id)
         before = ThresholdBallot.model_validate(parse(raw)) if raw else None
         if before is not None:
             require(before.table == table, "THRESHOLD_DIFFERS", "the other votes are for another table")
             require(voter not in before.votes, "ALREADY_VOTED", f"{voter} has voted for this already")
         votes = tuple(sorted({*(before.votes if before else ()), voter}))
-        keep(ctx, collection, threshold_id, ThresholdBallot(salt=table.salt, table=table, votes=votes))
+        shared.put(threshold_id, encode(ThresholdBallot(salt=table.salt, table=table, votes=votes)))
         carried = majority(len(set(votes) & set(voters)), len(voters))
         if carried:
-            known = ctx.private(collection).get(_threshold_key(table.model_digest))
-            version = ThresholdTable.model_validate(parse(known)).version if known else 0
-            require(
-                table.version == version + 1, "THRESHOLD_VERSION", f"the next table is version {version + 1}"
-            )
-            keep(ctx, collection, _threshold_key(table.model_digest), table)
-            ctx.private(collection).set_policy(_threshold_key(table.model_digest), key_policy(list(votes)))
-        view = RecordView(id=threshold_id, state="active" if carried else "proposed")
-        ctx.emit("vote_threshold", canonical(view))
-        return view
+            key = _threshold_key(table.model_digest)
+            known = shared.get(key)
+            due = ThresholdTable.model_validate(parse(known)).version + 1 if known else 1
+            require(table.version == due, "THRESHOLD_VERSION", f"the next table is version {due}")
+            shared.put(key, encode(table))
+            shared.set_policy(key, majority_of(voters))
+        return RecordView(id=threshold_id, state="active" if carried else "proposed")
 
     @transaction
+    @by_administrator(Kind.FOUNDATION)
     def share_duplicate_key(self, ctx: Context, secret: Private[DuplicateSecret]) -> RecordView:
         """Add a version of the secret under which firms are indexed; from now on new entries use it."""
-        administrator(ctx, Kind.FOUNDATION)
         require(ctx.channel == "referral", "WRONG_CHANNEL", "this is done on referral")
-        collection = shared_collection(ctx)
-        raw = ctx.private(collection).get(_KEY_RING)
+        shared = ctx.private(shared_collection(ctx))
+        raw = shared.get(_KEY_RING)
         known = DuplicateKeyRing.model_validate(parse(raw)).secrets if raw else {}
         due = max(map(int, known), default=0) + 1
         require(secret.key_version == due, "KEY_VERSION", f"the next version is {due}")
         ring = DuplicateKeyRing(salt=secret.salt, secrets={**known, str(due): secret.secret})
-        keep(ctx, collection, _KEY_RING, ring)
+        shared.put(_KEY_RING, encode(ring))
         # From now on all foundations endorse a change: whoever could swap the secret alone could support a
         # firm twice unseen.
-        ctx.private(collection).set_policy(_KEY_RING, key_policy(list(evaluators(ctx))))
-        view = RecordView(id=f"duplicate-key-{due}", state="shared")
-        ctx.emit("share_duplicate_key", canonical(view))
-        return view
-
-    def _vote(self, ctx: Context, action: str, model: Model, voter: str) -> RecordView:
-        ballot = cast(ctx, _model_key(model.digest), _plain(model), voter, evaluators(ctx))
-        if ballot.state == "carried":
-            ctx.state.put(_MODEL_IN_FORCE, model.digest.encode())
-        view = RecordView(id=model.digest, state="active" if ballot.state == "carried" else "proposed")
-        ctx.emit(action, canonical(view))
-        return view
-
-
-def evaluating_kind(ctx: Context) -> Kind:
-    """Who evaluates on this channel: foundations on `referral`, SEMAS for direct loans on `application`."""
-    return Kind.SEMAS if ctx.channel == "application" else Kind.FOUNDATION
+        shared.set_policy(_KEY_RING, key_policy(evaluators(ctx)))
+        return RecordView(id=f"duplicate-key-{due}", state="shared")
 
 
 def evaluators(ctx: Context) -> tuple[str, ...]:
@@ -155,6 +153,14 @@ def key_ring(ctx: Context) -> DuplicateKeyRing:
     if ctx.private(shared_collection(ctx)).hash(_KEY_RING) is None:
         raise ContractError("NO_DUPLICATE_KEY", "the foundations have not shared a secret yet")
     return read_private(ctx, shared_collection(ctx), _KEY_RING, DuplicateKeyRing)
+
+
+def _vote(ctx: Context, model: Model) -> RecordView:
+    voters = evaluators(ctx)
+    ballot = cast(ctx, _model_key(model.digest), _plain(model), voters)
+    if ballot.state == "carried":
+        enact(ctx, _MODEL_IN_FORCE, model.digest.encode(), voters)
+    return RecordView(id=model.digest, state="active" if ballot.state == "carried" else "proposed")
 
 
 def _proposed(ctx: Context, model_digest: str) -> Model:

@@ -7,21 +7,30 @@ from datetime import date
 
 from hlf_chaincode import Context, Private, query, transaction
 from lending_chaincode.books import (
+    PAIR,
     advance,
-    allowed,
-    announce,
     create,
     find,
     keep,
     load,
-    pair,
+    opened,
     read_private,
     refuse_all,
     require,
     ruled,
     unchanged,
+    view,
 )
-from lending_chaincode.caller import Kind, applicant, holder_of, holder_or_staff, kind_of, member, party
+from lending_chaincode.caller import (
+    Kind,
+    applicant,
+    by_applicant,
+    by_holder,
+    by_holder_or_party,
+    by_party,
+    holder_of,
+    kind_of,
+)
 from lending_chaincode.charter import Chartered
 from lending_chaincode.correspondence import said, verified
 from lending_domain.duplicates import business_number
@@ -31,7 +40,6 @@ from lending_domain.records import Record, RecordView, encode
 from lending_domain.records_application import ApplicationForm, ReviewDecision
 from lending_domain.records_letters import ConfirmationBody, ReceiptBody
 
-_PAIR = pair("applicants", "semas")
 _PARTIES = ("applicants", "semas")
 # What an applicant can put right before handing in; whether the fund is open to the firm, the review says.
 _FORMAL = ("DOCUMENT_MISSING", "AMOUNT_OVER_LIMIT", "FUND_UNKNOWN")
@@ -43,26 +51,27 @@ class LoanApplication(Chartered):
     name = "loan-application"
 
     @query
+    @by_applicant
     def guidance(
         self,
-        ctx: Context,
+        ctx: Context,  # noqa: ARG002 - every function has one
         business_date: date,
         profile: Private[FirmProfile],
         held: Private[tuple[str, ...]] = (),
     ) -> tuple[FundAnswer, ...]:
         """Every fund with whether the firm can get it, why, and the documents still missing from `held`."""
-        applicant(ctx)
         return guidance(profile, business_date, held)
 
     @transaction
+    @by_applicant
     def save_draft(
         self, ctx: Context, application_id: str, business_date: date, form: Private[ApplicationForm]
     ) -> RecordView:
         """Keep a draft, complete or not."""
-        record = self._write(ctx, "save_draft", application_id, business_date, form)
-        return announce(ctx, "save_draft", record)
+        return view(_write(ctx, application_id, business_date, form))
 
     @transaction
+    @by_applicant
     def apply(
         self, ctx: Context, application_id: str, business_date: date, form: Private[ApplicationForm]
     ) -> RecordView:
@@ -70,17 +79,18 @@ class LoanApplication(Chartered):
         known = find(ctx, "application", application_id)
         if known is not None and known.state == "applied":
             holder_of(ctx, known)
-            same = ctx.private(_PAIR).hash(application_id) == hashlib.sha256(encode(form)).digest()
-            require(same, "EDIT_AFTER_SUBMISSION", "an application cannot be edited once it is handed in")
-            return RecordView(id=known.id, state=known.state)
+            same = ctx.private(PAIR).hash(application_id) == hashlib.sha256(encode(form)).digest()
+            _editable(same)
+            return view(known)
         ruled(business_number, form.firm.business_number)
         held = _held(ctx, form)
         found = ruled(application_violations, form.profile, form.fund, form.amount_krw, business_date, held)
         refuse_all([one for one in found if one.code in _FORMAL])
         _lender(form)
-        return announce(ctx, "apply", self._write(ctx, "apply", application_id, business_date, form))
+        return view(_write(ctx, application_id, business_date, form))
 
     @transaction
+    @by_party("application", Kind.SEMAS)
     def review(
         self,
         ctx: Context,
@@ -90,34 +100,24 @@ class LoanApplication(Chartered):
         decision: Private[ReviewDecision],
     ) -> RecordView:
         """Confirm or refuse. The contract applies the fund's rules: what they exclude cannot be confirmed."""
-        record = load(ctx, "application", application_id)
-        party(ctx, record, Kind.SEMAS)
         action = "confirm" if decision.approved else "refuse"
-        allowed(record, action)
-        unchanged(ctx, _PAIR, application_id, form)
+        record = opened(ctx, "application", application_id, form, action)
         if decision.approved:
-            held = _held(ctx, form)
-            refuse_all(
-                ruled(
-                    application_violations, form.profile, form.fund, decision.amount_krw, business_date, held
-                )
-            )
-            require(
-                decision.amount_krw <= form.amount_krw,
-                "AMOUNT_OVER_LIMIT",
-                "more is confirmed than was applied for",
-            )
-            require(
-                decision.valid_until >= business_date, "BAD_ARGUMENT", "the confirmation has expired already"
-            )
+            amount, held = decision.amount_krw, _held(ctx, form)
+            refuse_all(ruled(application_violations, form.profile, form.fund, amount, business_date, held))
+            covered = amount <= form.amount_krw
+            require(covered, "AMOUNT_OVER_LIMIT", "more is confirmed than was applied for")
+            valid = decision.valid_until >= business_date
+            require(valid, "BAD_ARGUMENT", "the confirmation has expired already")
         else:
             require(bool(decision.reasons), "NO_REASON", "a refusal gives its reasons")
             require(decision.amount_krw == 0, "BAD_ARGUMENT", "a refusal confirms no amount")
-        changed = advance(ctx, record, action, business_date)
-        keep(ctx, _PAIR, f"{application_id}.decision", decision)
-        return announce(ctx, "review", changed)
+        changed = advance(ctx, record, business_date, action=action)
+        keep(ctx, PAIR, f"{application_id}.decision", decision)
+        return view(changed)
 
     @transaction
+    @by_party("application", Kind.SEMAS)
     def deliver_letter(
         self,
         ctx: Context,
@@ -128,11 +128,8 @@ class LoanApplication(Chartered):
         decision: Private[ReviewDecision],
     ) -> RecordView:
         """Give the applicant the confirmation letter (정책자금 확인서), signed once the review stands."""
-        record = load(ctx, "application", application_id)
-        party(ctx, record, Kind.SEMAS)
-        allowed(record, "deliver_letter")
-        unchanged(ctx, _PAIR, application_id, form)
-        unchanged(ctx, _PAIR, f"{application_id}.decision", decision)
+        record = opened(ctx, "application", application_id, form)
+        unchanged(ctx, PAIR, f"{application_id}.decision", decision)
         signed = verified(
             ctx,
             letter,
@@ -155,61 +152,55 @@ class LoanApplication(Chartered):
             "LETTER_MISMATCH",
             "the letter does not say what was applied for and confirmed",
         )
-        changed = advance(ctx, record, "deliver_letter", business_date)
-        keep(ctx, _PAIR, f"{application_id}.letter", letter)
-        return announce(ctx, "deliver_letter", changed)
+        keep(ctx, PAIR, f"{application_id}.letter", letter)
+        return view(advance(ctx, record, business_date))
 
     @transaction
+    @by_holder("application")
     def withdraw(self, ctx: Context, application_id: str, business_date: date) -> RecordView:
         """Take an application back before it is reviewed."""
-        record = load(ctx, "application", application_id)
-        holder_of(ctx, record)
-        return announce(ctx, "withdraw", advance(ctx, record, "withdraw", business_date))
+        return view(advance(ctx, load(ctx, "application", application_id), business_date))
 
     @query
     def application(self, ctx: Context, application_id: str) -> Record:
-        """The public record."""
-        member(ctx)
+        """The public record, for any member."""
         return load(ctx, "application", application_id)
 
     @query
+    @by_holder_or_party("application", Kind.SEMAS)
     def form(self, ctx: Context, application_id: str) -> ApplicationForm:
         """The form, for its holder and SEMAS."""
-        holder_or_staff(ctx, load(ctx, "application", application_id), Kind.SEMAS)
-        return read_private(ctx, _PAIR, application_id, ApplicationForm)
+        return read_private(ctx, PAIR, application_id, ApplicationForm)
 
     @query
+    @by_holder_or_party("application", Kind.SEMAS)
     def decision(self, ctx: Context, application_id: str) -> ReviewDecision:
         """The review's result, for its holder and SEMAS."""
-        holder_or_staff(ctx, load(ctx, "application", application_id), Kind.SEMAS)
-        return read_private(ctx, _PAIR, f"{application_id}.decision", ReviewDecision)
+        return read_private(ctx, PAIR, f"{application_id}.decision", ReviewDecision)
 
     @query
+    @by_holder_or_party("application", Kind.SEMAS)
     def letter(self, ctx: Context, application_id: str) -> SignedLetter:
         """The confirmation letter, for its holder and SEMAS."""
-        holder_or_staff(ctx, load(ctx, "application", application_id), Kind.SEMAS)
-        return read_private(ctx, _PAIR, f"{application_id}.letter", SignedLetter)
+        return read_private(ctx, PAIR, f"{application_id}.letter", SignedLetter)
 
-    def _write(
-        self, ctx: Context, action: str, application_id: str, on: date, form: ApplicationForm
-    ) -> Record:
-        holder = applicant(ctx)
-        require(form.holder == holder, "NOT_HOLDER", "an application is made by its own holder")
-        known = find(ctx, "application", application_id)
-        if known is None:
-            record = create(
-                ctx, action, "application", application_id, parties=_PARTIES, on=on, holder=holder
-            )
-        else:
-            holder_of(ctx, known)
-            require(
-                known.state == "draft",
-                "EDIT_AFTER_SUBMISSION",
-                "an application cannot be edited once it is handed in",
-            )
-            record = advance(ctx, known, action, on)
-        keep(ctx, _PAIR, application_id, form)
-        return record
+
+def _write(ctx: Context, application_id: str, on: date, form: ApplicationForm) -> Record:
+    holder = applicant(ctx)
+    require(form.holder == holder, "NOT_HOLDER", "an application is made by its own holder")
+    known = find(ctx, "application", application_id)
+    if known is None:
+        record = create(ctx, "application", application_id, parties=_PARTIES, on=on, holder=holder)
+    else:
+        holder_of(ctx, known)
+        _editable(known.state == "draft")
+        record = advance(ctx, known, on)
+    keep(ctx, PAIR, application_id, form)
+    return record
+
+
+def _editable(is_so: bool) -> None:
+    require(is_so, "EDIT_AFTER_SUBMISSION", "an application cannot be edited once it is handed in")
 
 
 def _held(ctx: Context, form: ApplicationForm) -> tuple[str, ...]:

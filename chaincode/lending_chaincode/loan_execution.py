@@ -6,24 +6,24 @@ Lender and applicants' node both endorse. The log of events is the truth: each f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
 from hlf_chaincode import Context, ContractError, Private, query, transaction
 from lending_chaincode.books import (
     advance,
-    allowed,
-    announce,
     create,
     keep,
     load,
+    opened,
     pair,
     read_private,
     require,
     ruled,
-    unchanged,
+    view,
 )
-from lending_chaincode.caller import Kind, holder_of, holder_or_staff, kind_of, member, party, staff
+from lending_chaincode.caller import Kind, by_holder_or_party, by_party, kind_of, staff
 from lending_chaincode.charter import Chartered
 from lending_chaincode.correspondence import said, use_once, verified
 from lending_chaincode.entries import event_of
@@ -55,6 +55,35 @@ from lending_domain.servicing import fold
 _LENDERS = (Kind.BANK, Kind.SEMAS)
 
 
+def _serve(ctx: Context, loan_id: str, head: LoanHead, entry: Entry, event: AnyEvent) -> RecordView:
+    """Add one event to the loan's log; what the log then says is the record's state."""
+    record = opened(ctx, "loan", loan_id, head)
+    events = (*head.events, event)
+    changed = advance(ctx, record, event.on, state=loan_state_name(ruled(fold, events)))
+    after = head.model_copy(update={"salt": entry.salt, "events": events})
+    keep(ctx, pair(*record.parties), loan_id, after)
+    return view(changed)
+
+
+def _adds(kind: type[AnyEvent], says: str) -> Callable[..., RecordView]:
+    """A function of the lender's that adds one event of a kind to the loan's log."""
+
+    @transaction
+    @by_party("loan", *_LENDERS)
+    def function(
+        _self: object,
+        ctx: Context,
+        loan_id: str,
+        business_date: date,
+        head: Private[LoanHead],
+        entry: Private[Entry],
+    ) -> RecordView:
+        return _serve(ctx, loan_id, head, entry, event_of(entry, kind, business_date))
+
+    function.__doc__ = says
+    return function
+
+
 class LoanExecution(Chartered):
     """One loan: executed once against its letter, serviced to its closing."""
 
@@ -68,10 +97,9 @@ class LoanExecution(Chartered):
         lender = staff(ctx, Kind.SEMAS if ctx.channel == "application" else Kind.BANK)
         head = self._head(ctx, lender, business_date, contract)
         state = ruled(fold, head.events)
-        parties = _parties(lender)
+        parties = ("applicants", lender)
         record = create(
             ctx,
-            "execute",
             "loan",
             loan_id,
             parties=parties,
@@ -80,108 +108,53 @@ class LoanExecution(Chartered):
             references={"lender": lender},
         )
         use_once(ctx, contract.letter, parties, loan_id)
-        keep(ctx, _collection(record), loan_id, head)
-        keep(ctx, _collection(record), f"{loan_id}.contract", contract)
+        keep(ctx, pair(*parties), loan_id, head)
+        keep(ctx, pair(*parties), f"{loan_id}.contract", contract)
         require(loan_state_name(state) == record.state, "WRONG_STATE", "a loan begins with its disbursement")
-        return announce(ctx, "execute", record)
+        return view(record)
+
+    repay = _adds(Repayment, "상환: of what is due, allocated as the contract says.")
+    charge_fee = _adds(FeeCharge, "A cost of collection.")
 
     @transaction
-    def repay(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """상환: of what is due, allocated as the contract says."""
-        return self._serve(
-            ctx, "repay", loan_id, head=head, entry=entry, event=event_of(entry, Repayment, business_date)
-        )
-
-    @transaction
-    def charge_fee(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """A cost of collection."""
-        return self._serve(
-            ctx,
-            "charge_fee",
-            loan_id,
-            head=head,
-            entry=entry,
-            event=event_of(entry, FeeCharge, business_date),
-        )
-
-    @transaction
+    @by_party("loan", *_LENDERS)
     def record_arrears(
         self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead]
     ) -> RecordView:
         """연체: say on the channel that something is overdue. The log needs no event for it: days tell."""
-        record = load(ctx, "loan", loan_id)
-        party(ctx, record, *_LENDERS)
-        allowed(record, "record_arrears")
-        unchanged(ctx, _collection(record), loan_id, head)
+        record = opened(ctx, "loan", loan_id, head)
         today = _on_day(head, business_date)
         require(today.days_past_due > 0, "NOT_IN_ARREARS", "nothing is overdue on that day")
-        return announce(ctx, "record_arrears", advance(ctx, record, "record_arrears", business_date))
+        return view(advance(ctx, record, business_date))
 
     @transaction
+    @by_holder_or_party("loan", *_LENDERS)
     def reset_rate(
         self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
     ) -> RecordView:
         """금리변동: by mss's signed notice of the quarter; lender or holder may bring it."""
         event = event_of(entry, RateReset, business_date)
+        # The guarantor pays by the log that the bank laid open: from then on the bank alone adds to it.
+        by_lender = kind_of(ctx.client.msp_id) in _LENDERS
+        settled = by_lender or load(ctx, "loan", loan_id).state != "accident"
+        require(settled, "WRONG_STATE", "under an accident the lender resets the rate")
         if entry.letter is None:
             raise ContractError("RATE_NOTICE_MISSING", "a reset rests on the notice of the quarter")
-        letter = verified(ctx, entry.letter, LetterKind.RATE_NOTICE, "mss", _reader(ctx), role="officer")
+        addressee = ctx.client.msp_id
+        letter = verified(ctx, entry.letter, LetterKind.RATE_NOTICE, "mss", addressee, role="officer")
         notice = said(letter, RateNoticeBody)
-        require(
-            (notice.quarter, notice.base_rate) == (event.quarter, event.base),
-            "RATE_MISMATCH",
-            "the reset is not what the notice says",
-        )
-        return self._serve(ctx, "reset_rate", loan_id, head=head, entry=entry, event=event, by_holder=True)
+        told = (notice.quarter, notice.base_rate) == (event.quarter, event.base)
+        require(told, "RATE_MISMATCH", "the reset is not what the notice says")
+        return _serve(ctx, loan_id, head, entry, event)
+
+    prepay = _adds(Prepayment, "일부조기상환.")
+    pay_off = _adds(Payoff, "전액상환: to the won.")
+    extend = _adds(Extension, "기한연장.")
+    accelerate = _adds(Acceleration, "기한이익상실: after arrears and notice.")
+    report_accident = _adds(Accident, "사고: the same notice that goes to the foundation on `guarantee`.")
 
     @transaction
-    def prepay(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """일부조기상환."""
-        return self._serve(
-            ctx, "prepay", loan_id, head=head, entry=entry, event=event_of(entry, Prepayment, business_date)
-        )
-
-    @transaction
-    def pay_off(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """전액상환: to the won."""
-        return self._serve(
-            ctx, "pay_off", loan_id, head=head, entry=entry, event=event_of(entry, Payoff, business_date)
-        )
-
-    @transaction
-    def extend(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """기한연장."""
-        return self._serve(
-            ctx, "extend", loan_id, head=head, entry=entry, event=event_of(entry, Extension, business_date)
-        )
-
-    @transaction
-    def accelerate(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """기한이익상실: after arrears and notice."""
-        event = event_of(entry, Acceleration, business_date)
-        return self._serve(ctx, "accelerate", loan_id, head=head, entry=entry, event=event)
-
-    @transaction
-    def report_accident(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """사고: the same notice that goes to the foundation on `guarantee`."""
-        event = event_of(entry, Accident, business_date)
-        return self._serve(ctx, "report_accident", loan_id, head=head, entry=entry, event=event)
-
-    @transaction
+    @by_party("loan", *_LENDERS)
     def receive_subrogation(
         self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
     ) -> RecordView:
@@ -201,60 +174,39 @@ class LoanExecution(Chartered):
             role="evaluator",
         )
         body = said(letter, SubrogationBody)
-        require(
-            (body.loan_id, body.amount_krw, body.paid_on) == (loan_id, event.amount, event.on),
-            "LETTER_MISMATCH",
-            "the letter speaks of another payment",
-        )
-        record = load(ctx, "loan", loan_id)
-        use_once(ctx, entry.letter, record.parties, loan_id)
-        return self._serve(ctx, "receive_subrogation", loan_id, head=head, entry=entry, event=event)
+        paid = (body.loan_id, body.amount_krw, body.paid_on) == (loan_id, event.amount, event.on)
+        require(paid, "LETTER_MISMATCH", "the letter speaks of another payment")
+        use_once(ctx, entry.letter, load(ctx, "loan", loan_id).parties, loan_id)
+        return _serve(ctx, loan_id, head, entry, event)
 
-    @transaction
-    def record_recovery(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """회수: after subrogation, split between foundation and bank by their claims."""
-        event = event_of(entry, Recovery, business_date)
-        return self._serve(ctx, "record_recovery", loan_id, head=head, entry=entry, event=event)
-
-    @transaction
-    def close(
-        self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead], entry: Private[Entry]
-    ) -> RecordView:
-        """종결: repaid, recovered, or written off, as the balances say."""
-        return self._serve(
-            ctx, "close", loan_id, head=head, entry=entry, event=event_of(entry, Closing, business_date)
-        )
+    record_recovery = _adds(Recovery, "회수: after subrogation, split between foundation and bank by claims.")
+    close = _adds(Closing, "종결: repaid, recovered, or written off, as the balances say.")
 
     @query
     def loan(self, ctx: Context, loan_id: str) -> Record:
-        """The public record."""
-        member(ctx)
+        """The public record, for any member."""
         return load(ctx, "loan", loan_id)
 
     @query
+    @by_holder_or_party("loan", *_LENDERS)
     def head(self, ctx: Context, loan_id: str) -> LoanHead:
         """The log, for the lender's staff and the holder; replaying it rebuilds every balance."""
-        return self._read(ctx, loan_id)
+        return _head_of(ctx, loan_id)
 
     @query
+    @by_holder_or_party("loan", *_LENDERS)
     def schedule(self, ctx: Context, loan_id: str) -> tuple[Instalment, ...]:
         """The schedule fixed at disbursement."""
-        first = self._read(ctx, loan_id).events[0]
+        first = _head_of(ctx, loan_id).events[0]
         return schedule(first.terms) if isinstance(first, Disbursement) else ()
 
     @query
+    @by_holder_or_party("loan", *_LENDERS)
     def position(self, ctx: Context, loan_id: str, business_date: date) -> Position:
         """What is owed on a day, not before the last event."""
-        state = ruled(fold, self._read(ctx, loan_id).events)
+        state = ruled(fold, _head_of(ctx, loan_id).events)
         require(business_date >= state.through, "DATE_BACKWARDS", "the day lies before the loan's last event")
         return position(state, business_date)
-
-    def _read(self, ctx: Context, loan_id: str) -> LoanHead:
-        record = load(ctx, "loan", loan_id)
-        holder_or_staff(ctx, record, *_LENDERS)
-        return read_private(ctx, _collection(record), loan_id, LoanHead)
 
     def _head(self, ctx: Context, lender: str, on: date, contract: LoanContract) -> LoanHead:
         """What the loan rests on: the letter and the notice verified, the terms those of the fund."""
@@ -281,48 +233,10 @@ class LoanExecution(Chartered):
         _on_terms(disbursement, fund, said(notice, RateNoticeBody), on)
         return head
 
-    def _serve(
-        self,
-        ctx: Context,
-        action: str,
-        loan_id: str,
-        *,
-        head: LoanHead,
-        entry: Entry,
-        event: AnyEvent,
-        by_holder: bool = False,
-    ) -> RecordView:
-        record = load(ctx, "loan", loan_id)
-        if by_holder and kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
-            holder_of(ctx, record)
-            # The guarantor pays by the log that the bank laid open: from then on the bank alone adds to it.
-            require(record.state != "accident", "WRONG_STATE", "under an accident the lender resets the rate")
-        else:
-            party(ctx, record, *_LENDERS)
-        allowed(record, action)
-        unchanged(ctx, _collection(record), loan_id, head)
-        events = (*head.events, event)
-        state: LoanState = ruled(fold, events)
-        changed = advance(ctx, record, action, event.on, state=loan_state_name(state))
-        keep(
-            ctx,
-            _collection(record),
-            loan_id,
-            head.model_copy(update={"salt": entry.salt, "events": events}),
-        )
-        return announce(ctx, action, changed)
 
-
-def _parties(lender: str) -> tuple[str, str]:
-    return ("applicants", lender)
-
-
-def _collection(record: Record) -> str:
-    return pair(*record.parties)
-
-
-def _reader(ctx: Context) -> str:
-    return ctx.client.msp_id
+def _head_of(ctx: Context, loan_id: str) -> LoanHead:
+    record = load(ctx, "loan", loan_id)
+    return read_private(ctx, pair(*record.parties), loan_id, LoanHead)
 
 
 def _on_day(head: LoanHead, on: date) -> LoanState:

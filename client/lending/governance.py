@@ -27,18 +27,22 @@ class GovernanceClient(Institution[G]):
 
     @verb
     def vote_charter(self, channel: str, chaincode: str, charter: Charter) -> Flow[Committed]:
-        """Vote for a charter; it is in force once a majority has voted for the very same text."""
-        return (yield from self.execute(channel, chaincode, "vote_charter", charter))
+        """Vote for a charter; it is in force once a majority has voted for the very same text.
+
+        Every member's peer is asked to endorse, where a charter is in force: it is locked to a majority.
+        """
+        endorsers = yield from self._members(channel, chaincode)
+        return (yield from self.execute(channel, chaincode, "vote_charter", charter, endorsers=endorsers))
 
     @verb
     def propose_model(self, channel: str, model: Model) -> Flow[Committed]:
         """Put a model to the vote; the proposer's vote is cast with it."""
-        return (yield from self.execute(channel, "credit-evaluation", "propose_model", model))
+        return (yield from self._vote_on_models(channel, "propose_model", model))
 
     @verb
     def vote_model(self, channel: str, digest: str) -> Flow[Committed]:
         """Vote for a proposed model."""
-        return (yield from self.execute(channel, "credit-evaluation", "vote_model", digest))
+        return (yield from self._vote_on_models(channel, "vote_model", digest))
 
     @verb
     def vote_threshold(self, channel: str, threshold_id: str, table: ThresholdTable) -> Flow[Committed]:
@@ -71,3 +75,14 @@ class GovernanceClient(Institution[G]):
     def register_sealing_key(self, channel: str, key: SignedLetter) -> Flow[Committed]:
         """Put the caller's sealing key into a channel's directory; staff and applicants do this too."""
         return (yield from self.execute(channel, "document-exchange", "register_sealing_key", key))
+
+    def _vote_on_models(self, channel: str, function: str, argument: object) -> Flow[Committed]:
+        endorsers = yield from self._members(channel, "credit-evaluation")
+        return (
+            yield from self.execute(channel, "credit-evaluation", function, argument, endorsers=endorsers)
+        )
+
+    def _members(self, channel: str, chaincode: str) -> Flow[tuple[str, ...]]:
+        """The members of the charter in force: what was voted is locked to a majority of their peers."""
+        present = yield from type(self).charter.flow(self, channel, chaincode)
+        return () if present is None else present.members

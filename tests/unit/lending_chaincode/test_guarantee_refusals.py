@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hlf_chaincode import key_policy
+from hlf_chaincode import key_policy, majority_of
 from lending_domain.canonical import plain
 from lending_domain.loan_events import (
     Acceleration,
@@ -276,3 +276,21 @@ def test_claim_is_made_again_when_the_borrower_paid_meanwhile(broken):
     owed = advance(fold(world.head(broken.loan).events), day).subrogation_amount
     payment = entry(Subrogation(on=day, amount=owed))
     assert step(broken, "subrogate", world.seoul, day, entry=payment).state == "subrogated"
+
+
+def test_two_peers_alone_replace_no_charter(consortium):
+    """The chaincode's policy is met by one foundation and one bank, the charter's by three of the four."""
+    world = consortium
+    second = world.charter(*world.guarantee.organizations, version=2)
+    pair = ["foundation-seoul", "bank-a"]
+
+    def vote(who, endorsers):
+        caller = world.admins[who].caller
+        return world.guarantee.submit("guarantee", "vote_charter", second, caller=caller, endorsers=endorsers)
+
+    for voter in pair:
+        assert vote(voter, pair).state == "proposed"
+    with failed():
+        vote("bank-b", pair)
+    assert vote("bank-b", [*pair, "bank-b"]).state == "in-force"
+    assert world.guarantee.policy_of("charter") == majority_of(world.guarantee.organizations).to_bytes()
