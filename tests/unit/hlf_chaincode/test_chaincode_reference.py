@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -130,6 +131,12 @@ def test_every_method_of_the_ledger() -> None:
     for name in vars(MemoryLedger):
         if not name.startswith("_") and name not in ("evaluate_bytes", "certificate"):
             assert f"`{name}" in told, name
+
+
+def test_every_option_of_the_ledger() -> None:
+    told = section("MemoryLedger")
+    for name in inspect.signature(MemoryLedger).parameters:
+        assert re.search(rf"`{name}(=False)?`", told), name
 
 
 def test_hooks_of_a_contract() -> None:
