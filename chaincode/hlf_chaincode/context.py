@@ -25,8 +25,10 @@ class Context:
         self._proposal = stub.proposal
         self.function = ""
         """The function that is called, by its name on the wire without its contract's."""
-        self.read_arguments: Callable[[], dict[str, Any]] = dict
-        """How ``arguments`` come about; set by the function that is called."""
+        # No closure over this context: only the garbage collector would free what a call leaves behind.
+        self.read_arguments: Callable[[Sequence[bytes], Mapping[str, bytes]], dict[str, Any]] = _none
+        """How ``arguments`` come about, of the public ones and the transient data; set by the function that
+        is called."""
         self.state = State(stub)
 
     @property
@@ -78,7 +80,7 @@ class Context:
 
         They are read when they are first asked for: ContractError INVALID_ARGUMENT where they do not fit.
         """
-        return self.read_arguments()
+        return self.read_arguments(self.args[1:], self.transient)
 
     @property
     def string_args(self) -> tuple[str, ...]:
@@ -162,3 +164,7 @@ class Context:
         if response.status < 400:
             return response.payload
         raise ContractError.from_payload(response.payload) or InvokeError(response.message, response.status)
+
+
+def _none(_args: Sequence[bytes], _transient: Mapping[str, bytes]) -> dict[str, Any]:
+    return {}

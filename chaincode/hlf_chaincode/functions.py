@@ -114,7 +114,7 @@ class Function:
         """Check the call, read its arguments, run the function between the contract's hooks; the result."""
         if self.init and not ctx.is_init:
             raise ContractError("NOT_INIT", f"{self.name} is for the chaincode's initialization (--isInit)")
-        ctx.read_arguments = lambda: self.arguments(ctx.args[1:], ctx.transient)
+        ctx.read_arguments = self.arguments
         contract.before(ctx)
         for requirement in self.requirements:
             requirement.check(ctx)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
 from hypothesis import given, settings
@@ -158,6 +160,21 @@ def test_results_are_fetched_as_they_are_asked_for_and_closed_when_left():
     peer = Recorder(_results(["a", "b"], True), _results(["c"], False))
     assert response(begin(ready(), b"all").run(peer)).payload == b'["a","b","c"]'
     assert peer.kinds == ["GET_STATE_BY_RANGE", "QUERY_STATE_NEXT"]
+
+
+def test_a_call_leaves_nothing_to_the_garbage_collector():
+    """Arguments of up to 100 MiB would stay until its next round."""
+    session = ready(Abilities(100, 100))
+    begin(session, b"put", b"k").run(Recorder())
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            begin(session, b"put", b"k").run(Recorder())
+        # Each call left something, if it leaves anything.
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
 
 
 def test_a_stream_that_ends_ends_the_call():
