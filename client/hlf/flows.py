@@ -59,6 +59,7 @@ from hlf.observer import CallFacts, Metadata, RpcFacts, observe_call, observe_rp
 from hlf.observer import Outcome as Ending
 from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
 from hlf.wire.proposal import build_proposal
+from hlf.wire.transaction import TransactionFacts
 
 __all__ = [
     "CallOptions",
@@ -99,6 +100,7 @@ _ASK_AGAIN = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"}
 )
 _PAUSE = 0.2
+_UNOBSERVED = nullcontext()
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -205,13 +207,9 @@ def _rpc(
         ended(Ending(code, session.monotonic() - began))
 
 
-def _observed(session: Session, call: CallFacts) -> AbstractContextManager[None]:
-    """Tell the session's observers, if it has any, of a call and of how it ended."""
-    return _told(session, call) if session.observers else nullcontext()
-
-
 @contextmanager
 def _told(session: Session, call: CallFacts) -> Iterator[None]:
+    """Tell the session's observers of a call and of how it ended."""
     ended = observe_call(session.observers, call)
     began, code = session.monotonic(), "CANCELLED"
     try:
@@ -397,7 +395,7 @@ def complete(
     """
     deadline = Deadline(session, timeout)
     transaction = yield from sign(session, transaction)
-    with _observed(session, CallFacts("resume", transaction.channel)):
+    with _told(session, CallFacts("resume", transaction.channel)):
         failure = yield from _send(session, transaction, deadline.within(session.timeouts.submit))
         commit = _sent(session, transaction, failure)
         return (yield from commit_status(session, commit, deadline.rest(session.timeouts.commit_status)))
@@ -455,22 +453,26 @@ class ContractFlows:
 
     def execute(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[Outcome]:
         """Endorse, submit and wait for the commit."""
+        facts, status = yield from self._committed(function, args, options)
+        return Outcome(
+            facts.result,
+            status.transaction_id,
+            status.block_number,
+            status.validation_code,
+            facts.endorsers,
+        )
 
-        def once(session: Session, deadline: Deadline) -> Flow[Outcome]:
+    def _committed(
+        self, function: str, args: Sequence[str | bytes], options: CallOptions
+    ) -> Flow[tuple[TransactionFacts, CommitStatus]]:
+        def once(session: Session, deadline: Deadline) -> Flow[tuple[TransactionFacts, CommitStatus]]:
             proposal = self.proposal(function, *args, **_of_proposal(options))
             transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
             commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
             limit = deadline.rest(session.timeouts.commit_status)
             status = yield from commit_status(session, commit, limit)
             require_valid(status)
-            facts = transaction.facts
-            return Outcome(
-                facts.result,
-                status.transaction_id,
-                status.block_number,
-                status.validation_code,
-                facts.endorsers,
-            )
+            return transaction.facts, status
 
         return (yield from self._attempts("submit", function, once, options))
 
@@ -488,7 +490,13 @@ class ContractFlows:
 
     def submit(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
         """Endorse, submit, wait for the commit and return the chaincode's result."""
-        return (yield from self.execute(function, *args, **options)).result
+        facts, _status = yield from self._committed(function, args, options)
+        return facts.result
+
+    def _observed(self, session: Session, kind: str, function: str) -> AbstractContextManager[None]:
+        if not session.observers:
+            return _UNOBSERVED
+        return _told(session, CallFacts(kind, self.channel, self.chaincode, self._qualified(function)))
 
     def _qualified(self, function: str) -> str:
         return f"{self.name}:{function}" if self.name else function
@@ -500,10 +508,9 @@ class ContractFlows:
         session = self.session
         if "timeouts" in options:
             session = replace(session, timeouts=options["timeouts"])
-        facts = CallFacts(kind, self.channel, self.chaincode, self._qualified(function))
         deadline = Deadline(session, options.get("timeout"))
         retry = options.get("retry") or _ONCE
-        with _observed(session, facts):
+        with self._observed(session, kind, function):
             for attempt in range(retry.attempts - 1):
                 try:
                     return (yield from once(session, deadline))
