@@ -20,7 +20,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ..abilities import Abilities
 from ..codec import to_json
 from ..contract import Contract, Registry, encode_argument
-from ..errors import ContractError
+from ..errors import ContractError, PeerError
 from ..identity import ClientIdentity
 from ..session import Begin, Call, Session
 from ..stub import Message
@@ -33,6 +33,9 @@ from .world import CollectionSpec, Definition, ReadWriteSet, World
 
 ContractName = type[Contract] | str
 
+# A peer's own key in the chaincode's namespace.
+_INITIALIZED = "\x00\U0010ffffinitialized"
+
 
 @dataclass(frozen=True)
 class Proposed:
@@ -43,6 +46,7 @@ class Proposed:
     transaction_id: str
     caller: Caller
     proposal: proposal_pb2.Proposal
+    init: bool = False
 
 
 @dataclass
@@ -87,7 +91,9 @@ class Endorsers:
         policy = parse_policy(spec.policy) if spec.policy else self._majority()
         implicit = [_implicit_collection(organization) for organization in self.organizations]
         collections = {collection.name: collection for collection in (*implicit, *spec.collections)}
-        self.world.definitions[spec.name] = Definition(spec.name, policy, collections)
+        self.world.definitions[spec.name] = Definition(
+            spec.name, policy, collections, spec.init_required, spec.version
+        )
 
     def name_of(self, contract: ContractName | None) -> str:
         """The chaincode that runs a contract (None: the first one); ValueError where none does."""
@@ -119,6 +125,8 @@ class Endorsers:
         transient: Mapping[str, Any],
         caller: Caller,
         time: datetime.datetime,
+        *,
+        init: bool = False,
     ) -> Proposed:
         """What a client of ``caller`` would sign."""
         self._nonce += 1
@@ -136,7 +144,7 @@ class Endorsers:
             signature_header=common_pb2.SignatureHeader(creator=creator, nonce=nonce).SerializeToString(),
         )
         encoded = self._encoded(chaincode, function, args)
-        inputs = chaincode_pb2.ChaincodeInput(args=[function.encode(), *encoded])
+        inputs = chaincode_pb2.ChaincodeInput(args=[function.encode(), *encoded], is_init=init)
         spec = chaincode_pb2.ChaincodeInvocationSpec(
             chaincode_spec=chaincode_pb2.ChaincodeSpec(
                 chaincode_id=chaincode_pb2.ChaincodeID(name=chaincode), input=inputs
@@ -150,7 +158,7 @@ class Endorsers:
         proposal = proposal_pb2.Proposal(
             header=header.SerializeToString(), payload=payload.SerializeToString()
         )
-        return Proposed(chaincode, function, transaction_id, caller, proposal)
+        return Proposed(chaincode, function, transaction_id, caller, proposal, init)
 
     def execute(self, proposed: Proposed, organization: str) -> Execution:
         """Run a proposal at one organization's peer."""
@@ -162,7 +170,13 @@ class Endorsers:
         spec = chaincode_pb2.ChaincodeInvocationSpec.FromString(payload.input)
         signed = proposal_pb2.SignedProposal(proposal_bytes=proposed.proposal.SerializeToString())
         args = list(spec.chaincode_spec.input.args)
-        call, answer = self._run(proposed.chaincode, args, signed, simulation, ())
+        try:
+            self._check_initialized(proposed.chaincode, simulation, init=proposed.init)
+        except Refused as error:
+            refusal = PeerError(f"failed to execute transaction {proposed.transaction_id}: {error}")
+            response = proposal_response_pb2.Response(status=500, message=str(refusal))
+            return Execution(response, simulation.rwset, None, refusal)
+        call, answer = self._run(proposed.chaincode, args, signed, simulation, (), init=proposed.init)
         response = proposal_response_pb2.Response.FromString(answer.payload)
         event = answer.chaincode_event if answer.HasField("chaincode_event") else None
         return Execution(response, simulation.rwset, event, call.failure)
@@ -187,9 +201,11 @@ class Endorsers:
         signed: proposal_pb2.SignedProposal,
         simulation: Simulation,
         callers: tuple[str, ...],
+        *,
+        init: bool = False,
     ) -> tuple[Call, Message]:
         message = Message(
-            type=Message.TRANSACTION,
+            type=Message.INIT if init else Message.TRANSACTION,
             txid=simulation.transaction_id,
             channel_id=self.world.channel,
             payload=chaincode_pb2.ChaincodeInput(args=args).SerializeToString(),
@@ -234,7 +250,29 @@ class Endorsers:
                 raise Refused(f"Failed to get policy manager for channel [{channel}]")
             # What the called chaincode writes on another channel is dropped with its simulation.
             simulation = Simulation(other.world, organization, outer.caller, outer.transaction_id)
+        try:
+            other._check_initialized(name, simulation, init=False)
+        except Refused as error:
+            raise Refused(f"execute failed: {error}") from None
         return other._run(name, args, signed, simulation, callers if other is self else ())[1]
+
+    def _check_initialized(self, chaincode: str, simulation: Simulation, *, init: bool) -> None:
+        """What a peer sees to before it calls (core/chaincode/chaincode_support.go, CheckInvocation)."""
+        definition = self.world.definitions[chaincode]
+        wrong = ""
+        if not definition.init_required:
+            wrong = "does not require initialization but called as init" if init else ""
+        else:
+            done = simulation.read(chaincode, _INITIALIZED)
+            initialized = done is not None and done.value == definition.version.encode()
+            if init and initialized:
+                wrong = "is already initialized but called as init"
+            elif init:
+                simulation.rwset.writes[chaincode, _INITIALIZED] = definition.version.encode()
+            elif not initialized:
+                wrong = "has not been initialized for this version, must call as init first"
+        if wrong:
+            raise Refused(f"invalid invocation: chaincode '{chaincode}' {wrong}")
 
 
 def check_agreement(results: Mapping[str, Execution]) -> None:

@@ -67,13 +67,16 @@ class MemoryLedger:
         transient: Mapping[str, Any] = MappingProxyType({}),
         caller: Caller | None = None,
         endorsers: Sequence[str] | None = None,
+        init: bool = False,
     ) -> Any:
         """Endorse (at all organizations unless named) and commit; the result by its annotation.
+
+        ``init`` calls as ``peer chaincode invoke --isInit`` does.
 
         Raises the contract's ContractError, PeerError for a peer's own refusal, or TransactionFailed.
         """
         transaction = self.endorse(
-            contract, function, *args, transient=transient, caller=caller, endorsers=endorsers
+            contract, function, *args, transient=transient, caller=caller, endorsers=endorsers, init=init
         )
         if self.commit(transaction) != [VALID]:
             what = f"{transaction.chaincode}.{transaction.function}: {transaction.reason}"
@@ -93,8 +96,7 @@ class MemoryLedger:
     ) -> Any:
         """Run at one peer (the caller's organization's, else the first) and commit nothing."""
         data = self.evaluate_bytes(contract, function, *args, transient=transient, caller=caller, peer=peer)
-        name = function if isinstance(function, str) else function.__name__
-        return self._result(self._peers.name_of(contract), name, data)
+        return self._result(self._peers.name_of(contract), _wire_name(function), data)
 
     def evaluate_bytes(
         self,
@@ -123,13 +125,14 @@ class MemoryLedger:
         transient: Mapping[str, Any] = MappingProxyType({}),
         caller: Caller | None = None,
         endorsers: Sequence[str] | None = None,
+        init: bool = False,
     ) -> Transaction:
         """Execute at each endorser and compare; TransactionFailed ENDORSEMENT_MISMATCH when they differ."""
         where = tuple(endorsers if endorsers is not None else self.organizations)
         unknown = [name for name in where if name not in self.organizations]
         if unknown or not where:
             raise ValueError(f"no peer of {unknown}" if unknown else "at least one organization endorses")
-        proposed = self._proposed(contract, function, args, transient, caller)
+        proposed = self._proposed(contract, function, args, transient, caller, init=init)
         results = {at: self._peers.execute(proposed, at) for at in where}
         for done in results.values():
             if done.failure is not None:
@@ -242,14 +245,24 @@ class MemoryLedger:
         args: Sequence[Any],
         transient: Mapping[str, Any],
         caller: Caller | None,
+        *,
+        init: bool = False,
     ) -> Proposed:
         who = caller or Caller(self.organizations[0])
-        name = function if isinstance(function, str) else function.__name__
-        return self._peers.propose(self._peers.name_of(contract), name, args, transient, who, self.time)
+        chaincode, name = self._peers.name_of(contract), _wire_name(function)
+        return self._peers.propose(chaincode, name, args, transient, who, self.time, init=init)
 
     def _result(self, chaincode: str, function: str, payload: bytes) -> Any:
         found = self._peers.registry_of(chaincode).find(function)
         return decode_result(payload, found.returns)
+
+
+def _wire_name(function: str | Callable[..., Any]) -> str:
+    """A function's name as clients call it."""
+    if isinstance(function, str):
+        return function
+    name: str = getattr(getattr(function, "_hlf_mark", None), "name", "") or function.__name__
+    return name
 
 
 def _class(contract: type[Contract] | Contract) -> type[Contract]:

@@ -18,12 +18,17 @@ MISMATCH = "ENDORSEMENT_MISMATCH"
 
 @dataclass(frozen=True)
 class ChaincodeSpec:
-    """A chaincode: its contracts, endorsement policy (None: a majority of peers) and collections."""
+    """A chaincode: its contracts, endorsement policy (None: a majority of peers) and collections.
+
+    With ``init_required`` nothing but a call with ``init=True`` is let in first, and none afterwards.
+    """
 
     name: str
     contracts: Sequence[type[Contract] | Contract]
     policy: str | None = None
     collections: Sequence[CollectionSpec] = ()
+    init_required: bool = False
+    version: str = "1.0"
 
 
 @dataclass(frozen=True)

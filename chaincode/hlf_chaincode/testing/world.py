@@ -50,6 +50,8 @@ class Definition:
     name: str
     policy: Policy
     collections: dict[str, CollectionSpec]
+    init_required: bool = False
+    version: str = "1.0"
 
 
 @dataclass

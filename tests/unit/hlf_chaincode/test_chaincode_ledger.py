@@ -643,3 +643,54 @@ def test_member_policies_are_met_by_roles_too():
 def test_metadata_is_served(ledger):
     call = ledger.endorse(Store, "org.hyperledger.fabric:GetMetadata")
     assert "put" in [entry["name"] for entry in json.loads(call.result)["contracts"]["store"]["transactions"]]
+
+
+class Opening(Contract):
+    """A chaincode that has to be initialized."""
+
+    name = "opening"
+
+    @transaction(init=True)
+    def begin(self, ctx: Context, limit: int) -> None:
+        ctx.state.put("limit", str(limit).encode())
+
+    @query(name="Limit")
+    def limit(self, ctx: Context) -> int:
+        return int(ctx.state.get("limit") or b"0")
+
+    @transaction
+    def ask(self, ctx: Context) -> str:
+        return ctx.invoke("opening", ["Limit"]).decode()
+
+
+def test_a_chaincode_that_requires_it_is_initialized_once_and_first():
+    ledger = MemoryLedger(
+        organizations=["A", "B"],
+        chaincodes=[
+            ChaincodeSpec("opening", [Opening], init_required=True),
+            ChaincodeSpec("asking", [Opening]),
+        ],
+    )
+    wrong = "failed to execute transaction [0-9a-f]{64}: invalid invocation: chaincode '"
+    with pytest.raises(PeerError, match=f"{wrong}opening' has not been initialized for this version, must"):
+        ledger.evaluate("opening", Opening.limit)
+    with pytest.raises(PeerError, match=r"INVOKE_CHAINCODE failed: .*: execute failed: invalid invocation"):
+        ledger.submit("asking", Opening.ask)
+    with pytest.raises(PeerError, match=f"{wrong}asking' does not require initialization but called as init"):
+        ledger.submit("asking", Opening.begin, 1, init=True)
+    ledger.submit("opening", Opening.begin, 7, init=True)
+    assert ledger.evaluate("opening", Opening.limit) == 7
+    assert ledger.submit("asking", Opening.ask) == "7"
+    with pytest.raises(PeerError, match=f"{wrong}opening' is already initialized but called as init"):
+        ledger.submit("opening", Opening.begin, 7, init=True)
+    with pytest.raises(ContractError, match="NOT_INIT"):
+        ledger.submit("opening", Opening.begin, 7)
+
+
+def test_two_initializations_in_one_block_conflict():
+    ledger = MemoryLedger(
+        organizations=["A"], chaincodes=[ChaincodeSpec("opening", [Opening], init_required=True)]
+    )
+    both = [ledger.endorse("opening", Opening.begin, limit, init=True) for limit in (1, 2)]
+    assert ledger.commit(*both) == ["VALID", "MVCC_READ_CONFLICT"]
+    assert ledger.evaluate("opening", Opening.limit) == 1

@@ -128,6 +128,31 @@ def test_a_failed_submit(ledger):
         assert line in shown, line
 
 
+def test_a_contract_that_endorsers_may_run_otherwise_is_caught(pytester: pytest.Pytester) -> None:
+    guarded = """
+import time
+from hlf_chaincode import NotDeterministic, query
+
+
+class Clocks(Contract):
+    @query
+    def now(self, ctx: Context) -> str:
+        return str(int(time.time()))
+
+
+@pytest.mark.contracts([Clocks])
+def test_caught(ledger):
+    with pytest.raises(NotDeterministic, match="reads the clock"):
+        ledger.evaluate(Clocks, "now")
+
+
+@pytest.mark.contracts([Clocks], guard=False)
+def test_let_through(ledger):
+    assert int(ledger.evaluate(Clocks, "now")) > 0
+"""
+    run(pytester, guarded).assert_outcomes(passed=2)
+
+
 def test_a_passing_test_prints_nothing_of_it(pytester: pytest.Pytester) -> None:
     passing = """
 @pytest.mark.contracts([Books])
