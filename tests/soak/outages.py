@@ -188,14 +188,15 @@ class Tally:
 class Load:
     """Workers that submit, half of them with commits from the stream, until they are told to stop."""
 
-    def __init__(self, network: Consortium, workers: int, timeout: float) -> None:
+    def __init__(self, network: Consortium, workers: int, timeout: float, name: str = "load") -> None:
         self.tally = Tally()
+        self._name = name
         self._network = network
         self._workers = workers
         self._timeout = timeout
         self._stop = threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="load")
+        self._thread = threading.Thread(target=self._run, name=name)
 
     def start(self) -> None:
         """Begin; returns once transactions commit."""
@@ -204,13 +205,18 @@ class Load:
 
     def wait_for(self, more: int) -> None:
         """Return when ``more`` further transactions have committed."""
-        goal = len(self.tally.valid) + more
+        self._until(lambda: len(self.tally.valid), len(self.tally.valid) + more)
 
+    def wait_for_unknown(self, more: int) -> None:
+        """Return when the outcome of ``more`` further transactions is unknown to their clients."""
+        self._until(lambda: len(self.tally.unknown), len(self.tally.unknown) + more)
+
+    def _until(self, count: Callable[[], int], goal: int) -> None:
         def reached() -> bool:
             assert self._thread.is_alive(), f"the load ended: {self._error!r}"
-            return len(self.tally.valid) >= goal
+            return count() >= goal
 
-        wait_until(reached, WAIT, lambda: f"{len(self.tally.valid)} of {goal} transactions")
+        wait_until(reached, WAIT, lambda: f"{count()} of {goal} transactions")
 
     def stop(self) -> None:
         """End; every call has its answer then."""
@@ -242,7 +248,7 @@ class Load:
             contract = gateway.network(CHANNEL).contract(CHAINCODE)
             async with asyncio.TaskGroup() as group:
                 for number in range(self._workers):
-                    group.create_task(self._worker(contract, f"{commits}-{number}"))
+                    group.create_task(self._worker(contract, f"{self._name}-{commits}-{number}"))
 
     async def _worker(self, contract: hlf.aio.Contract, name: str) -> None:
         turn, tally = 0, self.tally

@@ -17,8 +17,9 @@ HALF = ("orderer0.org-b", "orderer1.org-b")
 @pytest.mark.fabric
 def test_every_transaction_ends_as_its_client_was_told(fabric: str, tmp_path: Path) -> None:
     with network_of_its_own("config", "soak-orderers", tmp_path, fabric) as network:
-        load = Load(network, WORKERS, DEADLINE)
+        load, hasty = Load(network, WORKERS, DEADLINE), Load(network, 2, 5.0, "hasty")
         load.start()
+        hasty.start()
         for _ in range(ROUNDS):
             for gone in ((FOLLOWER,), (LEADER,)):
                 for node in gone:
@@ -29,11 +30,14 @@ def test_every_transaction_ends_as_its_client_was_told(fabric: str, tmp_path: Pa
                 load.wait_for(50)
             for node in HALF:
                 network.stop_node(node)
+            hasty.wait_for_unknown(4)
             for node in HALF:
                 network.start_node(node)
             load.wait_for(50)
-        load.stop()
-        tally = load.tally
-        check_tally(network, tally)
-    told = f"{len(tally.valid)} valid, {len(tally.unknown)} unknown, {len(tally.failed)} failed"
-    sys.stdout.write(f"{told}, {tally.unendorsed} not endorsed: all as the chain says\n")
+        for one in (load, hasty):
+            one.stop()
+        for one in (load, hasty):
+            check_tally(network, one.tally)
+    for tally in (load.tally, hasty.tally):
+        told = f"{len(tally.valid)} valid, {len(tally.unknown)} unknown, {len(tally.failed)} failed"
+        sys.stdout.write(f"{told}, {tally.unendorsed} not endorsed: all as the chain says\n")
