@@ -10,10 +10,13 @@ import json
 import typing
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .exact_json import DecodeError, json_name
 from .readers import INEXACT, Decoder, base_type, expected
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _WRITTEN_AS_TEXT = (str, bytes, datetime.date, datetime.time, uuid.UUID)
 
@@ -43,7 +46,7 @@ def model_decoder(annotation: Any) -> Decoder:
     # Imported here: contracts without models start without paying for pydantic.
     import pydantic
 
-    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+    adapter = _adapter(annotation)
     parts = list(_parts(annotation, set()))
     _refuse_floats(parts)
     keyed = any(map(_has_other_names, parts))
@@ -56,14 +59,14 @@ def model_decoder(annotation: Any) -> Decoder:
             fractions.append(fraction)
             return str(fraction)
 
-        text = json.dumps(value, default=in_quotes)
+        text = json.dumps([value], default=in_quotes)
         try:
-            found = adapter.validate_json(text, strict=True)
+            (found,) = adapter.validate_json(text, strict=True)
         except pydantic.ValidationError:
             # After a validator that runs before pydantic's own, strict mode takes no Decimal and no date from
             # JSON. So once more as pydantic likes it, and then nothing may have become something else.
             try:
-                found = adapter.validate_json(text)
+                (found,) = adapter.validate_json(text)
             except pydantic.ValidationError as error:
                 raise DecodeError(_explain(error, place)) from None
             _check_kept(value, found, place)
@@ -80,14 +83,14 @@ def model_fitter(annotation: Any) -> Callable[[Any], Any]:
     import pydantic
     from pydantic_core import PydanticSerializationError
 
-    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+    adapter = _adapter(annotation)
     _refuse_floats(_parts(annotation, set()))
 
     def fit(value: Any) -> Any:
         try:
             # Dumped by the annotation's own schema: what a subclass adds does not go out.
-            checked = adapter.validate_python(value, strict=True)
-            return adapter.dump_python(checked, mode="json", by_alias=True, warnings="error")
+            checked = adapter.validate_python([value], strict=True)
+            return adapter.dump_python(checked, mode="json", by_alias=True, warnings="error")[0]
         except pydantic.ValidationError as error:
             raise TypeError(f"the result does not fit its annotation: {_explain(error, '')}") from None
         except PydanticSerializationError:
@@ -95,6 +98,15 @@ def model_fitter(annotation: Any) -> Callable[[Any], Any]:
             raise TypeError("the result does not fit its annotation") from None
 
     return fit
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    """pydantic's reader and writer of a list with one such value; only around a list can it be told how bytes
+    go into JSON. A model says for itself (pydantic's default is UTF-8 text)."""
+    import pydantic
+
+    config = pydantic.ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")
+    return pydantic.TypeAdapter(list[annotation], config=config)
 
 
 def _parts(annotation: Any, seen: set[type]) -> Iterator[Any]:
@@ -162,7 +174,7 @@ def _explain(error: Any, place: str) -> str:
     texts = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         # A name that no field has comes from the caller and may hold anything.
-        known = item["loc"][:-1] if item["type"] == "extra_forbidden" else item["loc"]
+        known = item["loc"][1:-1] if item["type"] == "extra_forbidden" else item["loc"][1:]
         where = ".".join([place, *map(str, known)] if place else map(str, known))
         texts.append(f"{where}: {item['msg']}" if where else item["msg"])
     return "; ".join(texts)
