@@ -116,6 +116,10 @@ class Timeouts:
     events: float | None = None
 
 
+def _nonce() -> bytes:
+    return os.urandom(24)
+
+
 @dataclass(frozen=True)
 class Session:
     """What flows take from their surroundings: who signs, how long to wait, clocks and randomness.
@@ -136,7 +140,7 @@ class Session:
     observers: Sequence[Observer] = ()
     monotonic: Callable[[], float] = time.monotonic
     time_ns: Callable[[], int] = time.time_ns
-    nonce: Callable[[], bytes] = lambda: os.urandom(24)
+    nonce: Callable[[], bytes] = _nonce
 
     @property
     def hash(self) -> str:
