@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from . import environment
@@ -29,12 +30,10 @@ class Named:
     contracts: tuple[type[Contract], ...] = ()
 
 
-def run(
-    program: str, arguments: Sequence[str], named: Callable[[Sequence[str], bool], Named] | None = None
-) -> int:
+def run(program: str, arguments: Sequence[str], named: Callable[[Sequence[str]], Named] | None = None) -> int:
     """Serve what the arguments and the environment say until SIGTERM or SIGINT; the exit status.
 
-    ``named`` makes what is served of the names ``module:Class``, with the guard or without.
+    ``named`` makes what is served of the names ``module:Class``.
     """
     parser = _parser(program)
     options = parser.parse_args(arguments)
@@ -47,7 +46,7 @@ def run(
     if options.log:
         _log(options.log)
     try:
-        asyncio.run(_run(options, named or _named))
+        asyncio.run(_run(options, named or partial(_named, guard=options.guard)))
     except PeerLost as error:
         sys.stderr.write(f"hlf_chaincode: {error}\n")
         return 1
@@ -82,16 +81,16 @@ def _parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _named(names: Sequence[str], guard: bool) -> Named:
+def _named(names: Sequence[str], *, guard: bool) -> Named:
     contracts = tuple(find_contract(name, "contract") for name in names)
     return Named(Registry(contracts, guard=guard), contracts)
 
 
-async def _run(options: argparse.Namespace, named: Callable[[Sequence[str], bool], Named]) -> None:
+async def _run(options: argparse.Namespace, named: Callable[[Sequence[str]], Named]) -> None:
     observers = _observers(options)
     if options.config:
         return await serve(load_config(options.config), ready=_say_ready, observers=observers)
-    found = named(options.contracts, options.guard)
+    found = named(options.contracts)
     limits = Limits(time_limit=options.time_limit, workers=options.workers)
     package_id = options.package_id or environment.package_id(os.environ)
     msp_id = environment.peer_msp_id(os.environ)

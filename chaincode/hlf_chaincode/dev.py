@@ -1,7 +1,7 @@
 """Serve contracts that are being written: ``python -m hlf_chaincode.dev module:Class …``.
 
 Takes the arguments and the environment of ``hlf_chaincode.server``. A call runs what the files say when it
-arrives: no redeployment, no new package id, and the peer's stream stays.
+arrives: no redeployment, no new package id, and the peer's stream stays. The determinism guard is always on.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ class Reloading:
     installed. Code that cannot be loaded answers every call 500 RELOAD with file and line, until mended.
     """
 
-    def __init__(self, names: Sequence[str], *, guard: bool = False) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         """ConfigurationError, or what the code raises, where the contracts cannot be loaded to begin with."""
         self._names = tuple(names)
-        self._guard = guard
         self._lock = threading.Lock()
         self._registry = self._load()
         self._broken = ""
@@ -118,11 +117,7 @@ def _root(module: ModuleType) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; as ``hlf_chaincode.server``, with contracts that are read anew."""
     given = sys.argv[1:] if arguments is None else arguments
-
-    def named(names: Sequence[str], guard: bool) -> Named:
-        return Named(Reloading(names, guard=guard))
-
-    return run("python -m hlf_chaincode.dev", given, named)
+    return run("python -m hlf_chaincode.dev", given, lambda names: Named(Reloading(names)))
 
 
 if __name__ == "__main__":

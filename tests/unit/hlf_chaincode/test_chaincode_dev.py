@@ -40,15 +40,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def arguments() -> list[str]:
-    """What else the process is started with."""
-    return []
-
-
-@pytest.fixture
-def peer(folder: Path, arguments: list[str]) -> Iterator[FakePeer]:
+def peer(folder: Path) -> Iterator[FakePeer]:
     """Connected to a process that serves the contract."""
-    arguments = ["dev_contract:Hello", "--address", "127.0.0.1:0", "--package-id", "hello:1", *arguments]
+    arguments = ["dev_contract:Hello", "--address", "127.0.0.1:0", "--package-id", "hello:1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "hlf_chaincode.dev", *arguments],
         cwd=folder,
@@ -102,8 +96,7 @@ def test_code_that_cannot_be_imported_says_where(folder, peer):
     assert "RELOAD: TypeError: Hello.hello: who has no annotation" in peer.call("tx2", b"hello", b"A").message
 
 
-@pytest.mark.parametrize("arguments", [["--guard"]])
-def test_the_guard_watches_edited_files_too(folder, peer):
+def test_the_guard_watches_unasked_and_edited_files_too(folder, peer):
     assert peer.call("tx1", b"hello", b"Ada").payload == b"hello Ada"
     write(folder, contract="import time\n" + CONTRACT.replace("{who}", "{time.time()}"))
     response = peer.call("tx2", b"hello", b"Ada")
