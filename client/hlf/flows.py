@@ -13,10 +13,10 @@ Programs write flows of their own with ``yield from`` and run them with ``gatewa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, TypedDict, TypeVar, Unpack
+from typing import Protocol, Self, TypeVar, Unpack
 
 from fabric_protos.gateway.gateway_pb2 import (
     CommitStatusResponse,
@@ -28,11 +28,10 @@ from fabric_protos.gateway.gateway_pb2 import (
     SubmitResponse,
 )
 from fabric_protos.peer.transaction_pb2 import TxValidationCode
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from hlf.commitlog import Watch
 from hlf.effects import (
-    Call,
     Closed,
     Deadline,
     Expect,
@@ -41,7 +40,6 @@ from hlf.effects import (
     RpcFailure,
     Session,
     Sign,
-    Timeouts,
     Wait,
 )
 from hlf.errors import (
@@ -55,8 +53,18 @@ from hlf.errors import (
 )
 from hlf.hints import hint_for_validation
 from hlf.identity import SigningIdentity
-from hlf.observer import CallFacts, Metadata, RpcFacts, observe_call, observe_rpc
-from hlf.observer import Outcome as Ending
+from hlf.observed import rpc, told
+from hlf.observer import CallFacts
+from hlf.options import (
+    CALL_OPTIONS,
+    ONCE,
+    PROPOSAL_OPTIONS,
+    CallOptions,
+    ProposalOptions,
+    Retry,
+    check,
+    of_proposal,
+)
 from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
 from hlf.wire.proposal import build_proposal
 from hlf.wire.transaction import TransactionFacts
@@ -104,54 +112,6 @@ _UNOBSERVED = nullcontext()
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Making a call anew, with a new proposal, where its error says that this cannot double its effect.
-
-    ``attempts`` counts the first one too. ``pause`` is the seconds before the second, doubled each time.
-    ``conflicts`` extends it to transactions that committed as read conflicts: set it for functions that may
-    be run again on what has changed in between.
-    """
-
-    attempts: int = 3
-    pause: float = 0.2
-    conflicts: bool = False
-
-    def allows(self, error: FabricError) -> bool:
-        """Whether this error is one to try again after."""
-        return error.retryable and (self.conflicts or not isinstance(error, CommitError))
-
-
-_ONCE = Retry(attempts=1)
-
-
-class ProposalOptions(TypedDict, total=False):
-    """Options of a proposal.
-
-    ``transient``: data for the chaincode that stays out of the block. ``endorsing_organizations``: MSP ids of
-    the only organizations that are sent the proposal.
-    """
-
-    transient: Mapping[str, bytes]
-    endorsing_organizations: Sequence[str]
-
-
-class CallOptions(ProposalOptions, total=False):
-    """Options of every contract call.
-
-    ``timeout``: seconds for the whole call, retries included. ``timeouts``: seconds for its phases, instead
-    of the gateway's. ``retry``: none by default.
-    """
-
-    timeout: float | None
-    timeouts: Timeouts
-    retry: Retry | None
-
-
-_PROPOSAL_OPTIONS = tuple(ProposalOptions.__annotations__)
-_CALL_OPTIONS = tuple(CallOptions.__annotations__)
-
-
 class _Signable(Protocol):
     @property
     def signature(self) -> bytes: ...
@@ -181,47 +141,6 @@ def sign_message(session: Session, message: bytes) -> Flow[bytes]:
     return signature
 
 
-def _rpc(
-    session: Session,
-    method: str,
-    request: Message,
-    response: type[Message],
-    timeout: float,
-    step: ProposalStep | TransactionStep | CommitStep,
-) -> Flow[Any]:
-    """Make one RPC, told to the session's observers if it has any."""
-    if not session.observers:
-        return (yield Call(method, request, response, timeout))
-    metadata: Metadata = []
-    facts = RpcFacts(method.rpartition("/")[2], step.channel, step.transaction_id)
-    ended = observe_rpc(session.observers, facts, metadata)
-    began, code = session.monotonic(), "CANCELLED"
-    try:
-        answer = yield Call(method, request, response, timeout, metadata)
-        code = "OK"
-        return answer
-    except RpcFailure as failure:
-        code = failure.code
-        raise
-    finally:
-        ended(Ending(code, session.monotonic() - began))
-
-
-@contextmanager
-def _told(session: Session, call: CallFacts) -> Iterator[None]:
-    """Tell the session's observers of a call and of how it ended."""
-    ended = observe_call(session.observers, call)
-    began, code = session.monotonic(), "CANCELLED"
-    try:
-        yield
-        code = "OK"
-    except FabricError as error:
-        code = getattr(error, "validation_code", "") or getattr(error, "code", "") or type(error).__name__
-        raise
-    finally:
-        ended(Ending(code, session.monotonic() - began))
-
-
 def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = None) -> Flow[bytes]:
     """Run a proposal on one peer and return the chaincode's result; EvaluateError."""
     proposal = yield from sign(session, proposal)
@@ -233,7 +152,7 @@ def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = N
     )
     limit = session.timeouts.evaluate if timeout is None else timeout
     try:
-        call = _rpc(session, _EVALUATE, request, EvaluateResponse, limit, proposal)
+        call = rpc(session, _EVALUATE, request, EvaluateResponse, limit, proposal)
         answer: EvaluateResponse = yield from call
     except RpcFailure as failure:
         raise failure.to(EvaluateError, "evaluate failed", proposal.transaction_id) from None
@@ -251,7 +170,7 @@ def endorse(session: Session, proposal: ProposalStep, timeout: float | None = No
     )
     limit = session.timeouts.endorse if timeout is None else timeout
     try:
-        call = _rpc(session, _ENDORSE, request, EndorseResponse, limit, proposal)
+        call = rpc(session, _ENDORSE, request, EndorseResponse, limit, proposal)
         answer: EndorseResponse = yield from call
     except RpcFailure as failure:
         raise failure.to(EndorseError, "endorse failed", proposal.transaction_id) from None
@@ -310,7 +229,7 @@ def _send(session: Session, transaction: TransactionStep, timeout: float) -> Flo
         prepared_transaction=transaction.envelope(),
     )
     try:
-        yield from _rpc(session, _SUBMIT, request, SubmitResponse, timeout, transaction)
+        yield from rpc(session, _SUBMIT, request, SubmitResponse, timeout, transaction)
     except RpcFailure as failure:
         return failure
     return None
@@ -336,7 +255,7 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
     while True:
         request = commit.signed_request()
         wait = deadline.within(window)
-        call = _rpc(session, _COMMIT_STATUS, request, CommitStatusResponse, wait, commit)
+        call = rpc(session, _COMMIT_STATUS, request, CommitStatusResponse, wait, commit)
         try:
             answer: CommitStatusResponse = yield from call
             break
@@ -395,7 +314,7 @@ def complete(
     """
     deadline = Deadline(session, timeout)
     transaction = yield from sign(session, transaction)
-    with _told(session, CallFacts("resume", transaction.channel)):
+    with told(session, CallFacts("resume", transaction.channel)):
         failure = yield from _send(session, transaction, deadline.within(session.timeouts.submit))
         commit = _sent(session, transaction, failure)
         return (yield from commit_status(session, commit, deadline.rest(session.timeouts.commit_status)))
@@ -425,7 +344,7 @@ class ContractFlows:
 
     def proposal(self, function: str, *args: str | bytes, **options: Unpack[ProposalOptions]) -> ProposalStep:
         """Build a proposal with a new transaction id; no I/O, not signed yet. TypeError: unknown option."""
-        _check(options, _PROPOSAL_OPTIONS)
+        check(options, PROPOSAL_OPTIONS)
         qualified = self._qualified(function)
         values = [qualified, *args]
         parts = build_proposal(
@@ -446,7 +365,7 @@ class ContractFlows:
         """Query: run the function on one peer, write nothing."""
 
         def once(session: Session, deadline: Deadline) -> Flow[bytes]:
-            proposal = self.proposal(function, *args, **_of_proposal(options))
+            proposal = self.proposal(function, *args, **of_proposal(options))
             return evaluate(session, proposal, deadline.rest(session.timeouts.evaluate))
 
         return (yield from self._attempts("evaluate", function, once, options))
@@ -466,7 +385,7 @@ class ContractFlows:
         self, function: str, args: Sequence[str | bytes], options: CallOptions
     ) -> Flow[tuple[TransactionFacts, CommitStatus]]:
         def once(session: Session, deadline: Deadline) -> Flow[tuple[TransactionFacts, CommitStatus]]:
-            proposal = self.proposal(function, *args, **_of_proposal(options))
+            proposal = self.proposal(function, *args, **of_proposal(options))
             transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
             commit = yield from submit(session, transaction, deadline.within(session.timeouts.submit))
             limit = deadline.rest(session.timeouts.commit_status)
@@ -482,7 +401,7 @@ class ContractFlows:
         """Endorse and submit, without waiting for the commit."""
 
         def once(session: Session, deadline: Deadline) -> Flow[CommitStep]:
-            proposal = self.proposal(function, *args, **_of_proposal(options))
+            proposal = self.proposal(function, *args, **of_proposal(options))
             transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
             return (yield from submit(session, transaction, deadline.within(session.timeouts.submit)))
 
@@ -496,7 +415,7 @@ class ContractFlows:
     def _observed(self, session: Session, kind: str, function: str) -> AbstractContextManager[None]:
         if not session.observers:
             return _UNOBSERVED
-        return _told(session, CallFacts(kind, self.channel, self.chaincode, self._qualified(function)))
+        return told(session, CallFacts(kind, self.channel, self.chaincode, self._qualified(function)))
 
     def _qualified(self, function: str) -> str:
         return f"{self.name}:{function}" if self.name else function
@@ -504,12 +423,12 @@ class ContractFlows:
     def _attempts(
         self, kind: str, function: str, once: Callable[[Session, Deadline], Flow[T]], options: CallOptions
     ) -> Flow[T]:
-        _check(options, _CALL_OPTIONS)
+        check(options, CALL_OPTIONS)
         session = self.session
         if "timeouts" in options:
             session = replace(session, timeouts=options["timeouts"])
         deadline = Deadline(session, options.get("timeout"))
-        retry = options.get("retry") or _ONCE
+        retry = options.get("retry") or ONCE
         with self._observed(session, kind, function):
             for attempt in range(retry.attempts - 1):
                 try:
@@ -520,19 +439,3 @@ class ContractFlows:
                         raise
                     yield from _pause(pause)
             return (yield from once(session, deadline))
-
-
-def _check(options: ProposalOptions, allowed: Iterable[str]) -> None:
-    # Passed over in silence, a misspelt name would send transient data where it must not go.
-    for name in options:
-        if name not in allowed:
-            raise TypeError(f"unknown option {name!r}; one of {', '.join(allowed)}")
-
-
-def _of_proposal(options: CallOptions) -> ProposalOptions:
-    chosen: ProposalOptions = {}
-    if "transient" in options:
-        chosen["transient"] = options["transient"]
-    if "endorsing_organizations" in options:
-        chosen["endorsing_organizations"] = options["endorsing_organizations"]
-    return chosen

@@ -1,0 +1,76 @@
+"""The options of calls, and when a call may be made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from hlf.effects import Timeouts
+from hlf.errors import CommitError, FabricError
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Making a call anew, with a new proposal, where its error says that this cannot double its effect.
+
+    ``attempts`` counts the first one too. ``pause`` is the seconds before the second, doubled each time.
+    ``conflicts`` extends it to transactions that committed as read conflicts: set it for functions that may
+    be run again on what has changed in between.
+    """
+
+    attempts: int = 3
+    pause: float = 0.2
+    conflicts: bool = False
+
+    def allows(self, error: FabricError) -> bool:
+        """Whether this error is one to try again after."""
+        return error.retryable and (self.conflicts or not isinstance(error, CommitError))
+
+
+ONCE = Retry(attempts=1)
+
+
+class ProposalOptions(TypedDict, total=False):
+    """Options of a proposal.
+
+    ``transient``: data for the chaincode that stays out of the block. ``endorsing_organizations``: MSP ids of
+    the only organizations that are sent the proposal.
+    """
+
+    transient: Mapping[str, bytes]
+    endorsing_organizations: Sequence[str]
+
+
+class CallOptions(ProposalOptions, total=False):
+    """Options of every contract call.
+
+    ``timeout``: seconds for the whole call, retries included. ``timeouts``: seconds for its phases, instead
+    of the gateway's. ``retry``: none by default.
+    """
+
+    timeout: float | None
+    timeouts: Timeouts
+    retry: Retry | None
+
+
+PROPOSAL_OPTIONS = tuple(ProposalOptions.__annotations__)
+CALL_OPTIONS = tuple(CallOptions.__annotations__)
+
+
+def check(options: ProposalOptions, allowed: Iterable[str]) -> None:
+    """Raise TypeError for an option that is none."""
+    # Passed over in silence, a misspelt name would send transient data where it must not go.
+    for name in options:
+        if name not in allowed:
+            raise TypeError(f"unknown option {name!r}; one of {', '.join(allowed)}")
+
+
+def of_proposal(options: CallOptions) -> ProposalOptions:
+    """Those of a call's options that its proposal has."""
+    chosen: ProposalOptions = {}
+    if "transient" in options:
+        chosen["transient"] = options["transient"]
+    if "endorsing_organizations" in options:
+        chosen["endorsing_organizations"] = options["endorsing_organizations"]
+    return chosen
