@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ import pytest
 
 from hlf_chaincode import Context, Contract, query
 from hlf_chaincode.config import ConfigurationError, Limits, load_config
+from hlf_chaincode.contract import Registry
 from hlf_chaincode.errors import StreamClosed
+from hlf_chaincode.session import Session
+from hlf_chaincode.stream import Stream
+from hlf_chaincode.workers import Workers
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, transaction
 from tests.unit.hlf_chaincode.running import Ledger, Running
 
@@ -184,6 +189,46 @@ def test_a_stream_that_ends_frees_the_threads_that_waited_for_it():
         assert peer.call("tx", b"quick").payload == b"quick"
         while running.server.abandoned or running.server.in_flight:
             assert peer.call("tx", b"quick").status == 200
+
+
+class Flood:
+    """A peer that never stops sending, and reads only when it is let."""
+
+    def __init__(self) -> None:
+        self.sent = self.read_back = 0
+        self.reads = asyncio.Event()
+
+    async def read(self) -> Message:
+        await asyncio.sleep(0)
+        self.sent += 1
+        return Message(type=Message.KEEPALIVE)
+
+    async def write(self, _message: Message) -> None:
+        await self.reads.wait()
+        self.read_back += 1
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_peer_that_reads_nothing_is_not_read_either(monkeypatch):
+    monkeypatch.setattr("hlf_chaincode.stream._BACKLOG", 10)
+
+    async def run() -> None:
+        wire = Flood()
+        stream = Stream(Session("gate:1", Registry([Gate])), wire, Workers(1, 1))
+        serving = asyncio.create_task(stream.run())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert 10 <= wire.sent <= 13
+        wire.reads.set()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert wire.read_back > 20
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    asyncio.run(run())
 
 
 def test_limits_are_read_from_the_configuration(tmp_path):
