@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from hlf import Gateway, SigningIdentity, load_profile
 from hlf.admin.definition import Collection
+from hlf.admin.qscc import Ledger
 from hlf_chaincode import Contract
+from hlf_network.sample import MEMBERS, SampleOrganization
 from hlf_network.testing import Channel, FabricNetwork
 from tests.official import toolkits
 from tests.scenarios import guides
@@ -124,7 +127,24 @@ def test_leaving_fabric_sdk_py(desk: tuple[Path, Channel]) -> None:
 
 
 @pytest.mark.feature("D2")
-@pytest.mark.feature("F3")
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+@pytest.mark.parametrize("organization", MEMBERS, ids=lambda one: one.prefix)
+def test_the_test_network_s_profiles_as_they_are(
+    desk: tuple[Path, Channel], suffix: str, organization: SampleOrganization
+) -> None:
+    _, channel = desk
+    network = channel.network.emulated
+    profile = load_profile(network.paths.connection(organization, suffix))
+    assert profile.msp_id == organization.msp_id
+    assert list(profile.certificate_authorities) == [f"ca.{organization.domain}"]
+    user = SigningIdentity.from_msp_folder(
+        organization.msp_id, network.paths.user(organization, "User1") / "msp"
+    )
+    with Gateway.from_profile(profile, user) as gateway:
+        assert Ledger(gateway.network("mychannel")).info().height == 1
+
+
+@pytest.mark.feature("D2")
 def test_the_tutorial_from_its_first_command_to_its_last(tmp_path: Path) -> None:
     """As it stands there, but for ports and for the package id, which is another in each network."""
     page = guides.read("tutorial.md")
