@@ -141,8 +141,7 @@ def dev(
 def _contracts(folder: Path) -> tuple[str, ...]:
     """The project's contracts, which can be imported from now on."""
     project = load_project(folder.resolve())
-    if str(project.folder) not in sys.path:
-        sys.path.insert(0, str(project.folder))
+    project.make_importable()
     return project.contracts
 
 

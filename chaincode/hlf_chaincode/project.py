@@ -15,7 +15,6 @@ Tests take their ledger from it, and `hlf chaincode` its names.
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import sys
@@ -25,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import ConfigurationError
+from .config import ConfigurationError, find_contract
 
 if TYPE_CHECKING:
     from .contract import Contract
@@ -51,23 +50,16 @@ class Project:
     policy: str | None = None
     collections_file: Path | None = None
 
-    def contract_classes(self) -> list[type[Contract]]:
-        """The contracts, imported from the project's folder; ConfigurationError for one that is none."""
-        from .contract import Contract
-
+    def make_importable(self) -> None:
+        """Let modules of the project's folder be imported."""
         if str(self.folder) not in sys.path:
             sys.path.insert(0, str(self.folder))
-        found = []
-        for name in self.contracts:
-            module, _, attribute = name.partition(":")
-            try:
-                contract = getattr(importlib.import_module(module), attribute)
-            except (ImportError, AttributeError) as error:
-                raise _wrong(self.folder / FILE, f"contracts: {name}: {error}") from error
-            if not isinstance(contract, type) or not issubclass(contract, Contract):
-                raise _wrong(self.folder / FILE, f"contracts: {name} is not a Contract")
-            found.append(contract)
-        return found
+
+    def contract_classes(self) -> list[type[Contract]]:
+        """The contracts, imported; ConfigurationError for one that is none."""
+        self.make_importable()
+        where = f"{self.folder / FILE}: [{_TABLE}]: contracts"
+        return [find_contract(name, where) for name in self.contracts]
 
     def collections(self) -> tuple[CollectionSpec, ...]:
         """The private data collections, none where no file is named."""
