@@ -25,23 +25,20 @@ def test_events_survive_the_death_of_the_peer_they_come_from(fabric: str, tmp_pa
 @pytest.mark.feature("A20", "async")
 def test_transactions_survive_the_death_of_orderers(fabric: str, tmp_path: Path) -> None:
     with network_of_its_own("config", "outages-orderers", tmp_path, fabric) as network:
-        load, hasty = Load(network, 3, 60.0), Load(network, 1, 3.0, "hasty")
-        load.start()
-        hasty.start()
-        for node in (FOLLOWER, LEADER):
-            network.stop_node(node)
-            load.wait_for(10)
-            network.start_node(node)
-            load.wait_for(10)
-        for node in (FOLLOWER, OTHER):
-            network.stop_node(node)
-        hasty.wait_for_unknown(2)
-        for node in (FOLLOWER, OTHER):
-            network.start_node(node)
-        load.wait_for(10)
-        load.stop()
-        hasty.stop()
-        check_tally(network, load.tally)
-        check_tally(network, hasty.tally)
-        assert not load.tally.failed
+        patient, hasty = Load(network, 3, 60.0), Load(network, 1, 3.0, "hasty")
+        with patient, hasty:
+            for node in (FOLLOWER, LEADER):
+                network.stop_node(node)
+                patient.wait_for(10)
+                network.start_node(node)
+                patient.wait_for(10)
+            for node in (FOLLOWER, OTHER):
+                network.stop_node(node)
+            hasty.wait_for_unknown(2)
+            for node in (FOLLOWER, OTHER):
+                network.start_node(node)
+            patient.wait_for(10)
+        check_tally(network, patient)
+        check_tally(network, hasty)
+        assert not patient.tally.failed
         assert hasty.tally.unknown

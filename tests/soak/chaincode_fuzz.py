@@ -60,6 +60,8 @@ class Anything(Contract):
 class _Wire:
     """Messages in and out, and who reacts to those that go out."""
 
+    end = None
+
     def __init__(self, react) -> None:
         self._in: asyncio.Queue[Message | None] = asyncio.Queue()
         self._react = react

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -23,11 +24,13 @@ from hlf.profile import load_profile
 from hlf.streams import EventStream
 from hlf_network import Consortium
 from hlf_network.access import Access
+from hlf_network.errors import NetworkError
 from hlf_network.waiting import wait_until
 from tests.networks import KINDS
 from tests.soak.emulated import CHAINCODE, CHANNEL, VALID, Chain
 
 WAIT = 240.0
+STANDS = 60.0
 _PATIENT = Retry(attempts=40, pause=0.1)
 
 
@@ -195,42 +198,46 @@ class Load:
         self._workers = workers
         self._timeout = timeout
         self._stop = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=name)
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Begin; returns once transactions commit."""
         self._thread.start()
         self.wait_for(10)
+        return self
 
-    def wait_for(self, more: int) -> None:
-        """Return when ``more`` further transactions have committed."""
-        self._until(lambda: len(self.tally.valid), len(self.tally.valid) + more)
+    def __exit__(self, *raised: object) -> None:
+        """End; every call has its answer then."""
+        self._stop.set()
+        self._thread.join(WAIT)
+
+    def wait_for(self, more: int, remedy: Callable[[], None] | None = None) -> None:
+        """Return when ``more`` further transactions have committed; ``remedy`` if the channel stands."""
+        goal = len(self.tally.valid) + more
+        if remedy is not None:
+            try:
+                return self._until(lambda: len(self.tally.valid), goal, STANDS)
+            except NetworkError:
+                remedy()
+        return self._until(lambda: len(self.tally.valid), goal)
 
     def wait_for_unknown(self, more: int) -> None:
         """Return when the outcome of ``more`` further transactions is unknown to their clients."""
         self._until(lambda: len(self.tally.unknown), len(self.tally.unknown) + more)
 
-    def _until(self, count: Callable[[], int], goal: int) -> None:
+    def _until(self, count: Callable[[], int], goal: int, seconds: float = WAIT) -> None:
         def reached() -> bool:
-            assert self._thread.is_alive(), f"the load ended: {self._error!r}"
+            assert self._thread.is_alive(), f"the load ended: {self.error!r}"
             return count() >= goal
 
-        wait_until(reached, WAIT, lambda: f"{count()} of {goal} transactions")
-
-    def stop(self) -> None:
-        """End; every call has its answer then."""
-        self._stop.set()
-        self._thread.join(WAIT)
-        assert not self._thread.is_alive()
-        if self._error is not None:
-            raise self._error
+        wait_until(reached, seconds, lambda: f"{count()} of {goal} transactions")
 
     def _run(self) -> None:
         try:
             asyncio.run(self._all())
         except BaseException as error:  # noqa: BLE001 - a thread's error is the test's to raise
-            self._error = error
+            self.error = error
 
     async def _all(self) -> None:
         kinds: tuple[Commits, ...] = ("status", "stream")
@@ -269,8 +276,10 @@ class Load:
                 tally.late.append(f"{name}-{turn}")
 
 
-def check_tally(network: Consortium, tally: Tally) -> None:
-    """Hold what clients were told against the chain; AssertionError where it differs."""
+def check_tally(network: Consortium, load: Load) -> None:
+    """Hold what a load's clients were told against the chain; AssertionError where it differs."""
+    assert load.error is None, load.error
+    tally = load.tally
     profile = load_profile(network.profile_path("org-a"))
     chain = Chain()
     with Gateway.from_profile(profile, network.wallet("org-a").get("user")) as gateway:
