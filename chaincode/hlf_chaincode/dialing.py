@@ -59,15 +59,12 @@ class DialedPeer:
 class _CallWire:
     """A grpc.aio call as a ``Wire``."""
 
+    end = grpc.aio.EOF
+
     def __init__(self, call: Any) -> None:
         self._call = call
-
-    async def read(self) -> Message | None:
-        message = await self._call.read()
-        return None if message is grpc.aio.EOF else message
-
-    async def write(self, message: Message) -> None:
-        await self._call.write(message)
+        self.read = call.read
+        self.write = call.write
 
     async def close(self) -> None:
         if self._call.done():

@@ -56,15 +56,11 @@ _OPTIONS = (
 class _ServedWire:
     """A grpc.aio stream as a ``Wire``."""
 
+    end = grpc.aio.EOF
+
     def __init__(self, context: Any) -> None:
-        self._context = context
-
-    async def read(self) -> Message | None:
-        message = await self._context.read()
-        return None if message is grpc.aio.EOF else message
-
-    async def write(self, message: Message) -> None:
-        await self._context.write(message)
+        self.read = context.read
+        self.write = context.write
 
     async def close(self) -> None:
         """Nothing: the stream ends when its handler returns."""

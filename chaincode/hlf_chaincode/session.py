@@ -25,6 +25,8 @@ from .stub import Exchange, Stub
 Message = chaincode_shim_pb2.ChaincodeMessage
 CallKey = tuple[str, str]
 
+_CALLS = frozenset({Message.TRANSACTION, Message.INIT})
+_ANSWERS = frozenset({Message.RESPONSE, Message.ERROR})
 _LOG = logging.getLogger(__name__)
 
 
@@ -185,23 +187,24 @@ class Session:
 
     def receive(self, message: Message) -> Sequence[Action]:
         """What to do about a message; ProtocolError when it does not belong here, which ends the stream."""
-        if message.type == Message.KEEPALIVE:
+        kind = message.type
+        if self._state == "ready":
+            if kind in _CALLS:
+                return [Begin(Call(self._functions, message, self._abilities, self.msp_id))]
+            if kind in _ANSWERS:
+                return [Answer((message.channel_id, message.txid), message)]
+        if kind == Message.KEEPALIVE:
             return [Send(message)]
-        if self._state == "created" and message.type == Message.REGISTERED:
+        if self._state == "created" and kind == Message.REGISTERED:
             self._state = "established"
             return []
-        if self._state == "established" and message.type == Message.READY:
+        if self._state == "established" and kind == Message.READY:
             self._state = "ready"
             self._abilities = _abilities(message.payload)
             self._accepted()
             return []
-        if self._state == "ready":
-            if message.type in (Message.TRANSACTION, Message.INIT):
-                return [Begin(Call(self._functions, message, self._abilities, self.msp_id))]
-            if message.type in (Message.RESPONSE, Message.ERROR):
-                return [Answer((message.channel_id, message.txid), message)]
-        kind = Message.Type.Name(message.type)
-        raise ProtocolError(f"cannot handle message ({kind}) while in state: {self._state}")
+        name = Message.Type.Name(kind)
+        raise ProtocolError(f"cannot handle message ({name}) while in state: {self._state}")
 
 
 def _abilities(payload: bytes) -> Abilities:

@@ -7,8 +7,8 @@ import logging
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 from .errors import ContractError, PeerError, ProtocolError, StreamClosed
 from .logs import CALLS, log_call
@@ -29,11 +29,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class Wire(Protocol):
-    """A stream of messages; ``read`` gives None when the peer has closed its side, ``close`` closes ours."""
+    """A stream of messages; ``read`` gives ``end`` when the peer has closed its side, ``close`` closes ours.
 
-    async def read(self) -> Message | None: ...
+    ``read`` and ``write`` may be gRPC's own methods: one coroutine less for each message.
+    """
 
-    async def write(self, message: Message) -> None: ...
+    end: Any
+    read: Callable[[], Awaitable[Any]]
+    write: Callable[[Message], Awaitable[Any]]
 
     async def close(self) -> None: ...
 
@@ -125,7 +128,8 @@ class Stream:
         self._observers = observers
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[Message | None] = deque()
-        self._more = asyncio.Event()
+        # What the writer waits for where there is nothing to write.
+        self._more: asyncio.Future[None] = self._loop.create_future()
         self._room = asyncio.Event()
         # In the order of arrival, and so of their time limits.
         self._calls: dict[CallKey, _Running] = {}
@@ -185,8 +189,8 @@ class Stream:
         self._end_when_idle()
 
     async def _read(self) -> None:
-        read, receive = self._wire.read, self._session.receive
-        while (message := await read()) is not None:
+        read, end, receive = self._wire.read, self._wire.end, self._session.receive
+        while (message := await read()) is not end:
             try:
                 for action in receive(message):
                     self._act(action)
@@ -207,12 +211,13 @@ class Stream:
                     return
                 await write(message)
             self._room.set()
-            self._more.clear()
-            await self._more.wait()
+            self._more = self._loop.create_future()
+            await self._more
 
     def _send(self, message: Message | None) -> None:
         self._outgoing.append(message)
-        self._more.set()
+        if not self._more.done():
+            self._more.set_result(None)
 
     def _act(self, action: Send | Begin | Answer) -> None:
         if isinstance(action, Answer):

@@ -194,6 +194,8 @@ def test_a_stream_that_ends_frees_the_threads_that_waited_for_it():
 class Flood:
     """A peer that never stops sending, and reads only when it is let."""
 
+    end = None
+
     def __init__(self) -> None:
         self.sent = self.read_back = 0
         self.reads = asyncio.Event()
