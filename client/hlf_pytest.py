@@ -35,30 +35,36 @@ def ledger(request: pytest.FixtureRequest) -> MemoryLedger:
     from hlf_chaincode.testing import MemoryLedger
 
     marker = request.node.get_closest_marker("contracts")
-    options = _options(request.config) if marker is None else dict(marker.kwargs)
-    if marker is not None:
-        options = {"organizations": ["Org1MSP", "Org2MSP"], **options}
-        if marker.args:
-            options["contracts"] = marker.args[0]
-    made = MemoryLedger(**options)
+    named = dict(marker.kwargs) if marker is not None else {}
+    if marker is not None and marker.args:
+        named["contracts"] = marker.args[0]
+    if "contracts" in named or "chaincodes" in named:
+        made = MemoryLedger(**{"organizations": ["Org1MSP", "Org2MSP"], **named})
+    else:
+        made = MemoryLedger(**_of_project(request.config, named))
     request.node.stash[_LEDGER] = made
     return made
 
 
-def _options(config: pytest.Config) -> dict[str, Any]:
+def _of_project(config: pytest.Config, named: dict[str, Any]) -> dict[str, Any]:
+    """The options of the project's ledger, with what a marker says otherwise."""
     from hlf_chaincode.config import ConfigurationError
     from hlf_chaincode.project import load_project
     from hlf_chaincode.testing import ChaincodeSpec
 
     try:
         project = load_project(config.rootpath)
-        classes = project.contract_classes()
-        spec = ChaincodeSpec(project.name, classes, project.policy, project.collections())
+        spec = ChaincodeSpec(
+            project.name,
+            project.contract_classes(),
+            named.pop("policy", project.policy),
+            named.pop("collections", None) or project.collections(),
+        )
     except ConfigurationError as error:
         raise pytest.UsageError(
             f"the fixture `ledger` needs @pytest.mark.contracts([…]) or a project: {error}"
         ) from None
-    return {"organizations": project.organizations, "chaincodes": [spec]}
+    return {"organizations": project.organizations, "chaincodes": [spec], **named}
 
 
 @pytest.hookimpl(wrapper=True)

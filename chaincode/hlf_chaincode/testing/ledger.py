@@ -43,6 +43,10 @@ class MemoryLedger:
         batching: bool = True,
         guard: bool = True,
     ) -> None:
+        if not contracts and (policy or collections):
+            raise ValueError("policy and collections are those of contracts; a ChaincodeSpec has its own")
+        if not contracts and not chaincodes:
+            raise ValueError("a ledger runs at least one contract")
         self.channel = channel
         self.organizations = tuple(organizations)
         self.time = time

@@ -694,3 +694,10 @@ def test_two_initializations_in_one_block_conflict():
     both = [ledger.endorse("opening", Opening.begin, limit, init=True) for limit in (1, 2)]
     assert ledger.commit(*both) == ["VALID", "MVCC_READ_CONFLICT"]
     assert ledger.evaluate("opening", Opening.limit) == 1
+
+
+def test_options_that_would_count_for_nothing_are_refused():
+    with pytest.raises(ValueError, match="a ChaincodeSpec has its own"):
+        MemoryLedger(organizations=["A"], policy=BOTH, chaincodes=[ChaincodeSpec("store", [Store])])
+    with pytest.raises(ValueError, match="at least one contract"):
+        MemoryLedger(organizations=["A"])

@@ -82,9 +82,16 @@ def test_project(ledger):
     assert ledger.private("A", "both") == {}
     with pytest.raises(TransactionFailed, match="ENDORSEMENT_POLICY_FAILURE"):
         ledger.submit(Books, "put", "k", "v", endorsers=["A"])
+
+
+@pytest.mark.contracts(policy="OR('B.peer')", batching=False)
+def test_a_marker_changes_what_it_names(ledger):
+    ledger.submit(Books, "put", "k", "v", endorsers=["B"])
+    assert ledger.organizations == ("A", "B", "C")
+    assert ledger.private("A", "both", "ledger-of-books") == {}
 """
     )
-    pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=2)
 
 
 def test_neither_marker_nor_project(pytester: pytest.Pytester) -> None:
