@@ -73,7 +73,11 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    """Recursive descent over `GATE(P, …)`; principals are numbered as they are met, as in Fabric."""
+    """Recursive descent over `GATE(P, …)`.
+
+    Principals get Fabric's numbers (policydsl): a gate's inner gates are evaluated before the principals
+    beside them, so that an approval made here and one made by `peer lifecycle` are the same bytes.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -98,9 +102,8 @@ class _Parser:
         return token
 
     def _expression(self) -> policies_pb2.SignaturePolicy:
-        token = self._tokens[self._next]
-        if token.kind == "string":
-            self._next += 1
+        token = self._principal_token()
+        if token is not None:
             return self._principal(token)
         name = self._take("name", "AND(…), OR(…), OutOf(…) or 'MSP.role'")
         gate = name.value.lower()
@@ -115,11 +118,12 @@ class _Parser:
                 raise self._fail("OutOf needs a number first", count)
             self._next += 1
             self._take("sign", "','", ",")
-        rules = [self._expression()]
+        parts = [self._principal_token() or self._expression()]
         while self._tokens[self._next].value == "," and self._tokens[self._next].kind == "sign":
             self._next += 1
-            rules.append(self._expression())
+            parts.append(self._principal_token() or self._expression())
         self._take("sign", "',' or ')'", ")")
+        rules = [self._principal(part) if isinstance(part, _Token) else part for part in parts]
         if gate == "and":
             return n_out_of(len(rules), rules)
         if count is None:
@@ -129,6 +133,14 @@ class _Parser:
         if not 1 <= needed <= len(rules):
             raise self._fail(f"{needed} out of {len(rules)} cannot be asked for", count)
         return n_out_of(needed, rules)
+
+    def _principal_token(self) -> _Token | None:
+        """The principal that stands next, not numbered yet; None where something else does."""
+        token = self._tokens[self._next]
+        if token.kind != "string":
+            return None
+        self._next += 1
+        return token
 
     def _principal(self, token: _Token) -> policies_pb2.SignaturePolicy:
         match = _PRINCIPAL.fullmatch(token.value)

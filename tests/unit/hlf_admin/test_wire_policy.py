@@ -15,15 +15,34 @@ def roles(envelope: policies_pb2.SignaturePolicyEnvelope) -> list[tuple[str, int
     return found
 
 
-def test_gates_become_thresholds_and_principals_are_numbered_as_met() -> None:
+# What policydsl.FromString of Fabric 3.1.5 gives, marshalled.
+POLICYDSL = {
+    "AND('A.peer', OR('B.member','C.admin'), OutOf(2,'D.client','E.orderer'))": (
+        "12241222080312020804120c120a08011202080012020801120c120a080212020802120208031a0512030a01421a"
+        "0712050a014310011a0712050a014410021a0712050a014510041a0712050a01411003"
+    ),
+    "AND(OR('A.peer',AND('B.peer','C.peer')),'D.peer')": (
+        "1220121e080212161214080112020802120c120a08021202080012020801120208031a0712050a014210031a0712"
+        "050a014310031a0712050a014110031a0712050a01441003"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", POLICYDSL)
+def test_the_bytes_are_those_of_peer_lifecycle(text: str) -> None:
+    encoded = policy.parse_policy(text).SerializeToString(deterministic=True)
+    assert encoded.hex() == POLICYDSL[text]
+
+
+def test_gates_become_thresholds_and_inner_principals_are_numbered_first() -> None:
     envelope = policy.parse_policy(
         "AND('A.peer', or('B.member',\"C.admin\"), OutOf(2,'D.client','E.orderer'))"
     )
-    assert roles(envelope) == [("A", 3), ("B", 0), ("C", 1), ("D", 2), ("E", 4)]
+    assert roles(envelope) == [("B", 0), ("C", 1), ("D", 2), ("E", 4), ("A", 3)]
     outer = envelope.rule.n_out_of
     assert outer.n == 3
-    assert outer.rules[0].signed_by == 0
-    assert [rule.signed_by for rule in outer.rules[1].n_out_of.rules] == [1, 2]
+    assert outer.rules[0].signed_by == 4
+    assert [rule.signed_by for rule in outer.rules[1].n_out_of.rules] == [0, 1]
     assert outer.rules[1].n_out_of.n == 1
     assert outer.rules[2].n_out_of.n == 2
 
