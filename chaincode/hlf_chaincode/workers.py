@@ -118,21 +118,11 @@ class Workers:
             del job, result
 
     def _take(self) -> None:
-        """Do what has been posted, and look again in the loop's next turn.
-
-        Under load something has come by then, and no thread has had to wake the loop: a system call, and two
-        changes of the thread that runs.
-        """
-        if not self._inbox:
-            # Lowered before the last look: whoever posts after it wakes the loop.
-            self._woken = False
-            if not self._inbox:
-                return
-            self._woken = True
+        # Lowered first: whoever posts from now on wakes the loop again.
+        self._woken = False
         while self._inbox:
             action, arguments = self._inbox.popleft()
             action(*arguments)
-        self._loop.call_soon(self._take)
 
     def _over(self, job: Job, result: Any) -> None:
         if job.abandoned:
