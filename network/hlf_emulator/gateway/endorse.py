@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 from fabric_protos.common import common_pb2
@@ -21,8 +20,7 @@ _TIMEOUT = "endorsement timeout expired while collecting"
 _PREFIX = "retry specifying endorsing organization(s) to protect transient data"
 
 
-@dataclass(frozen=True)
-class ProposalContent:
+class ProposalContent(NamedTuple):
     """What the Gateway reads of a proposal."""
 
     header: common_pb2.Header

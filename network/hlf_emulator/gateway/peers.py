@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import grpc
 from fabric_protos.peer import proposal_pb2, proposal_response_pb2
@@ -16,8 +16,7 @@ ENDORSEMENT_TIMEOUT = 30.0  # peer.gateway.endorsementTimeout, core.yaml
 STREAM_TERMINATED = "chaincode stream terminated"
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """One peer's answer as the Gateway takes it. ``code`` is OK for an endorsement or a result."""
 
     response: proposal_response_pb2.ProposalResponse | None

@@ -37,6 +37,7 @@ from hlf_emulator.peer.proposal_checks import (
     RpcRefused,
     channel_of,
     filtered,
+    filtered_whole,
     unpack,
     validate,
 )
@@ -82,11 +83,18 @@ class Endorser:
         ``filters``: it comes through the authentication filters. Raises RpcRefused where Fabric ends the RPC
         with an error.
         """
-        if filters:
-            msps = self._msps(self._host.channels.get(channel_of(signed)))
-            filtered(signed, msps, self._host.clock(), self._host.version)
-        proposal = unpack(signed)
+        host = self._host
+        try:
+            proposal = unpack(signed)
+        except RpcRefused:
+            # The filters come first, whatever else is wrong.
+            if filters:
+                msps = self._msps(host.channels.get(channel_of(signed)))
+                filtered(signed, msps, host.clock(), host.version)
+            raise
         name = proposal.channel_header.channel_id
+        if filters:
+            filtered_whole(proposal, self._msps(host.channels.get(name)), host.clock(), host.version)
         channel = self._host.channels.get(name)
         if name and channel is None:
             return _failed(f"channel '{name}' not found")

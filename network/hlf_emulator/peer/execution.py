@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_pb2, proposal_response_pb2
@@ -58,8 +58,7 @@ class TransactionParams:
         return SignedData(self.signed.proposal_bytes, self.creator, self.signed.signature)
 
 
-@dataclass(frozen=True)
-class EndorsementInfo:
+class EndorsementInfo(NamedTuple):
     """What a peer needs to run and endorse a chaincode."""
 
     version: str
