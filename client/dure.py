@@ -12,7 +12,7 @@ _CHAINCODE = "chaincode"
 def hlf() -> None:
     """Run the network tool's command line, or that of chaincodes, each of which can do without the other."""
     if sys.argv[1:2] == [_CHAINCODE]:
-        _run("hlf_chaincode.cli", "chaincode", args=sys.argv[2:], prog_name=f"hlf {_CHAINCODE}")
+        _run("hlf_chaincode.project.cli", "chaincode", args=sys.argv[2:], prog_name=f"hlf {_CHAINCODE}")
     else:
         _run("hlf_network.cli", "network")
 

@@ -48,8 +48,8 @@ def ledger(request: pytest.FixtureRequest) -> MemoryLedger:
 
 def _of_project(config: pytest.Config, named: dict[str, Any]) -> dict[str, Any]:
     """The options of the project's ledger, with what a marker says otherwise."""
-    from hlf_chaincode.config import ConfigurationError
-    from hlf_chaincode.project import load_project
+    from hlf_chaincode.project.settings import load_project
+    from hlf_chaincode.serving.config import ConfigurationError
     from hlf_chaincode.testing import ChaincodeSpec
 
     try:

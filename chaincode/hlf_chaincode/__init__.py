@@ -1,6 +1,5 @@
 """A chaincode runtime for Hyperledger Fabric: contracts as Python classes, served as external services."""
 
-from .codec import DecodeError, from_json, to_json
 from .context import Context
 from .contract import Contract, Private, query, transaction
 from .errors import (
@@ -16,6 +15,7 @@ from .keys import composite_key, split_composite_key
 from .policy import all_of, any_of, key_policy, majority_of, out_of, parse_policy, read_policy
 from .requires import Requirement, owned, requires
 from .state import KeyValue, Modification, Page, PrivateCollection, Results, State
+from .values.codec import DecodeError, from_json, to_json
 
 __all__ = [
     "ClientIdentity",

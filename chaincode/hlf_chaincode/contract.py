@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .codec import to_json
 from .context import Context
 from .errors import ContractError
 from .functions import (
@@ -19,9 +18,10 @@ from .functions import (
     unannotated_result,
 )
 from .metadata import METADATA_FUNCTION, describe
+from .values.codec import to_json
 
 if TYPE_CHECKING:
-    from .guard import Guard
+    from .determinism.guard import Guard
 
 __all__ = [
     "METADATA_FUNCTION",
@@ -129,7 +129,7 @@ class Registry:
         self._guard: Guard | None = None
         if guard:
             # Imported here: a server without it starts without paying for it.
-            from .guard import Guard
+            from .determinism.guard import Guard
 
             self._guard = Guard(frozenset(type(one).__module__.partition(".")[0] for one in self.contracts))
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from .command import Named, run
-from .config import find_contract
 from .context import Context
 from .contract import Function, Registry
 from .errors import ContractError
+from .serving.command import Named, run
+from .serving.config import find_contract
 
 __all__ = ["Reloading", "main"]
 

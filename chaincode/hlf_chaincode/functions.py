@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar
 
-from .codec import DecodeError, Decoder, base_type, decoder, fitter, parse_json, to_json
 from .context import Context
 from .errors import ContractError
-from .exact_json import plain
 from .requires import Ownership, Requirement, ownerships_of, requirements_of
+from .values.codec import DecodeError, Decoder, base_type, decoder, fitter, parse_json, to_json
+from .values.exact_json import plain
 
 _T = TypeVar("_T")
 _TEXTS = (datetime.date, datetime.datetime, datetime.time, uuid.UUID)

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .codec import base_type
+from .values.codec import base_type
 
 if TYPE_CHECKING:
     from .functions import Function, Parameter

@@ -16,8 +16,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from .config import ConfigurationError
 from .observer import CallFacts, Outcome
+from .serving.config import ConfigurationError
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 

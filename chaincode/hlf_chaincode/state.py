@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from fabric_protos.ledger.queryresult import kv_query_result_pb2
 
-from .codec import from_json, to_json
 from .keys import all_composite_range, partial_range, simple_range
 from .policy import Rule
 from .stub import Page as RawPage
 from .stub import Stub
+from .values.codec import from_json, to_json
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _T = TypeVar("_T")

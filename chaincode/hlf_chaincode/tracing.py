@@ -11,8 +11,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from .config import ConfigurationError
 from .observer import CallFacts, Outcome
+from .serving.config import ConfigurationError
 
 _FAULTS = frozenset({"failed", "timeout", "busy", "lost"})
 

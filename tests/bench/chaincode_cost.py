@@ -17,8 +17,8 @@ import grpc
 from fabric_protos.peer import chaincode_pb2, chaincode_shim_pb2, proposal_response_pb2
 
 from hlf_chaincode import Context, Contract, transaction
-from hlf_chaincode.config import ChaincodeService
 from hlf_chaincode.server import ChaincodeServer
+from hlf_chaincode.serving.config import ChaincodeService
 from tests.bench.record import Record
 from tests.unit.hlf_chaincode.fake_peer import transaction as transaction_message
 

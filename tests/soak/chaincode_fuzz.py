@@ -14,9 +14,9 @@ from google.protobuf.message import DecodeError
 from hlf_chaincode import Context, Contract, query, transaction
 from hlf_chaincode.abilities import Abilities
 from hlf_chaincode.contract import Registry
+from hlf_chaincode.serving.stream import Stream
+from hlf_chaincode.serving.workers import Workers
 from hlf_chaincode.session import Session
-from hlf_chaincode.stream import Stream
-from hlf_chaincode.workers import Workers
 from tests.soak.mutation import mutated
 from tests.unit.hlf_chaincode.fake_peer import Message
 from tests.unit.hlf_chaincode.fake_peer import transaction as proposed

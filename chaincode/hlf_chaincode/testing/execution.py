@@ -18,12 +18,12 @@ from fabric_protos.peer import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ..abilities import Abilities
-from ..codec import to_json
 from ..contract import Contract, Registry, encode_argument
 from ..errors import ContractError, PeerError
 from ..identity import ClientIdentity
 from ..session import Begin, Call, Session
 from ..stub import Message
+from ..values.codec import to_json
 from .callers import Caller, Certificates
 from .describe import effects, table
 from .peer import PeerSide, Refused, Simulation

@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from fabric_protos.peer import chaincode_shim_pb2
 
 from hlf_chaincode import Contract
-from hlf_chaincode.config import ChaincodeService, Limits
 from hlf_chaincode.server import ChaincodeServer
-from hlf_chaincode.tls import ServerTls
+from hlf_chaincode.serving.config import ChaincodeService, Limits
+from hlf_chaincode.serving.tls import ServerTls
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, Message, PeerSide
 
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 import dure
 import hlf_chaincode.dev
 import hlf_chaincode.server
-from hlf_chaincode.cli import main
-from hlf_chaincode.scaffold import write_project
+from hlf_chaincode.project.cli import main
+from hlf_chaincode.project.scaffold import write_project
 
 
 @pytest.fixture
@@ -79,12 +79,18 @@ def test_hlf_lists_it_and_runs_it(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "extra"), [(["chaincode", "new"], "chaincode"), (["network"], "network")]
+    ("arguments", "module", "extra"),
+    [
+        (["chaincode", "new"], "hlf_chaincode.project.cli", "chaincode"),
+        (["network"], "hlf_network.cli", "network"),
+    ],
 )
-def test_a_missing_extra_is_named(arguments: list[str], extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named(
+    arguments: list[str], module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name=f"needed_by_{name}")
 
     monkeypatch.setattr(importlib, "import_module", missing)
     told = _hlf(monkeypatch, *arguments)
-    assert told == f"needed_by_hlf_{extra}.cli is missing: this command needs pip install 'dure[{extra}]'"
+    assert told == f"needed_by_{module} is missing: this command needs pip install 'dure[{extra}]'"

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hlf_chaincode import Context, Contract, ContractError, DecodeError, Private, from_json, query, to_json
-from hlf_chaincode.codec import fitter
 from hlf_chaincode.contract import Registry, decode_result, encode_argument, result_encoder
+from hlf_chaincode.values.codec import fitter
 
 LoanId = NewType("LoanId", str)
 ShortText = Annotated[str, pydantic.StringConstraints(max_length=3)]

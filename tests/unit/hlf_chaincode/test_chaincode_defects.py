@@ -23,8 +23,8 @@ import pytest
 
 from hlf_chaincode import Context, Contract, ContractError, PeerError, Private, key_policy, query
 from hlf_chaincode import transaction as writes
+from hlf_chaincode.serving.tls import ServerTls
 from hlf_chaincode.testing import Caller, CollectionSpec, MemoryLedger
-from hlf_chaincode.tls import ServerTls
 from tests.unit.hlf_chaincode.certificates import Authority
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, PeerSide, transaction
 from tests.unit.hlf_chaincode.running import Ledger, Running

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hlf_chaincode.config import ConfigurationError
 from hlf_chaincode.dev import Reloading
+from hlf_chaincode.serving.config import ConfigurationError
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message
 
 CONTRACT = """

@@ -25,10 +25,10 @@ import pytest
 from fabric_protos.peer import proposal_response_pb2
 
 from hlf_chaincode import Context, Contract, ContractError, NotDeterministic, query, transaction
-from hlf_chaincode.config import ConfigurationError, load_config
 from hlf_chaincode.contract import Registry
+from hlf_chaincode.determinism.set_order import Place, _places
+from hlf_chaincode.serving.config import ConfigurationError, load_config
 from hlf_chaincode.session import Begin, Session
-from hlf_chaincode.set_order import Place, _places
 from hlf_chaincode.testing import ChaincodeSpec, MemoryLedger
 from tests.unit.hlf_chaincode.fake_peer import Message
 from tests.unit.hlf_chaincode.fake_peer import transaction as call

@@ -12,12 +12,12 @@ import grpc
 import pytest
 
 from hlf_chaincode import Context, Contract, query
-from hlf_chaincode.config import ConfigurationError, Limits, load_config
 from hlf_chaincode.contract import Registry
 from hlf_chaincode.errors import StreamClosed
+from hlf_chaincode.serving.config import ConfigurationError, Limits, load_config
+from hlf_chaincode.serving.stream import Stream
+from hlf_chaincode.serving.workers import Workers
 from hlf_chaincode.session import Session
-from hlf_chaincode.stream import Stream
-from hlf_chaincode.workers import Workers
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, transaction
 from tests.unit.hlf_chaincode.running import Ledger, Running
 
@@ -214,7 +214,7 @@ class Flood:
 
 
 def test_a_peer_that_reads_nothing_is_not_read_either(monkeypatch):
-    monkeypatch.setattr("hlf_chaincode.stream._BACKLOG", 10)
+    monkeypatch.setattr("hlf_chaincode.serving.stream._BACKLOG", 10)
 
     async def run() -> None:
         wire = Flood()

@@ -14,10 +14,10 @@ import pytest
 
 from hlf_chaincode import Context, Contract, ContractError, Private, query
 from hlf_chaincode import transaction as writes
-from hlf_chaincode.config import ConfigurationError
-from hlf_chaincode.logs import JsonFormatter
 from hlf_chaincode.metrics import CallMetrics, serve_metrics
 from hlf_chaincode.observer import CallFacts, Outcome
+from hlf_chaincode.serving.config import ConfigurationError
+from hlf_chaincode.serving.logs import JsonFormatter
 from hlf_chaincode.tracing import CallSpans
 from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, transaction
 from tests.unit.hlf_chaincode.running import Ledger, Running

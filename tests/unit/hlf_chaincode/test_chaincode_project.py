@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hlf_chaincode.cli import main
-from hlf_chaincode.config import ConfigurationError
-from hlf_chaincode.project import load_project
-from hlf_chaincode.scaffold import contract_name, package_name, write_project
+from hlf_chaincode.project.cli import main
+from hlf_chaincode.project.scaffold import contract_name, package_name, write_project
+from hlf_chaincode.project.settings import load_project
+from hlf_chaincode.serving.config import ConfigurationError
 from hlf_chaincode.testing import CollectionSpec
 
 TABLE = '[tool.hlf.chaincode]\nname = "assets"\ncontracts = ["assets.contract:Assets"]\n'

@@ -14,14 +14,13 @@ from hlf_chaincode import (
     Contract,
     PrivateCollection,
     State,
-    command,
     contract,
-    environment,
     metrics,
     query,
 )
-from hlf_chaincode.cli import main
-from hlf_chaincode.project import Project
+from hlf_chaincode.project.cli import main
+from hlf_chaincode.project.settings import Project
+from hlf_chaincode.serving import command, environment
 from hlf_chaincode.testing import MemoryLedger
 from tests.unit.hlf_chaincode import test_chaincode_stub_methods as unit_tests
 

@@ -11,7 +11,7 @@ from fabric_protos.peer import chaincode_pb2
 
 from hlf.admin.package import ccaas_package
 from hlf_chaincode import Context, Contract, query
-from hlf_chaincode.tls import ServerTls
+from hlf_chaincode.serving.tls import ServerTls
 from hlf_emulator.lifecycle.packages import parse_package
 from hlf_emulator.peer.dialing import DialError, dial
 from tests.unit.hlf_chaincode.certificates import Authority, Pair

@@ -28,8 +28,8 @@ from hlf.wire.policy import application_policy
 from hlf.wire.proposal import ProposalParts, build_proposal
 from hlf.wire.transaction import assemble_transaction
 from hlf_chaincode import Context, Contract, ContractError, Private, key_policy, query, transaction
-from hlf_chaincode.config import ChaincodeService, Limits
 from hlf_chaincode.server import ChaincodeServer
+from hlf_chaincode.serving.config import ChaincodeService, Limits
 from hlf_emulator.membership.msp import Msp, Verifier
 from hlf_emulator.peer.peer import Channel, Peer, Shared
 from hlf_network.crypto import Authority

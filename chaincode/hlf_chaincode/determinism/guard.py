@@ -29,7 +29,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from .errors import Finding, NotDeterministic
+from ..errors import Finding, NotDeterministic
 from .set_order import set_orders
 
 _CLOCK, _CHANCE, _ENVIRONMENT = "reads the clock", "takes a chance", "reads the environment"
@@ -65,7 +65,7 @@ _SOCKET_MODULES = frozenset({"_socket", "_ssl", "select"})
 _OF_A_PROCESS = frozenset({"hash", "id"})
 
 _STANDARD = str(Path(sysconfig.get_path("stdlib"))) + os.sep
-_RUNTIME = str(Path(__file__).parent) + os.sep
+_RUNTIME = str(Path(__file__).parents[1]) + os.sep
 # Of the standard library: what reads files and clocks without a consequence for the result.
 _HARMLESS = ("importlib", "logging", "warnings", "linecache", "traceback", "inspect", "tokenize")
 # Of installed packages: what does so too, and what runs between a test's own calls.

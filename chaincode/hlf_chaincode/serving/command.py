@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ..contract import Contract, Registry
+from ..observer import Observer
+from ..session import Functions
 from . import environment
 from .config import ChaincodeService, ConfigurationError, Limits, find_contract, load_config
-from .contract import Contract, Registry
 from .dialing import DialedPeer, PeerLost, dial
+from .listening import GRACE_SECONDS, ending_signal, serve
 from .logs import JsonFormatter
-from .observer import Observer
-from .server import GRACE_SECONDS, ending_signal, serve
-from .session import Functions
 
 
 @dataclass(frozen=True)
@@ -120,11 +120,11 @@ async def _run(options: argparse.Namespace, named: Callable[[Sequence[str]], Nam
 def _observers(options: argparse.Namespace) -> list[Observer]:
     observers: list[Observer] = []
     if options.metrics:
-        from .metrics import serve_metrics
+        from ..metrics import serve_metrics
 
         observers.append(serve_metrics(options.metrics))
     if options.tracing:
-        from .tracing import CallSpans
+        from ..tracing import CallSpans
 
         observers.append(CallSpans())
     return observers

@@ -10,7 +10,7 @@ import datetime
 import json
 import logging
 
-from .observer import CallFacts, Outcome
+from ..observer import CallFacts, Outcome
 
 CALLS = logging.getLogger("hlf_chaincode.calls")
 

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from .project import check_name
+from .settings import check_name
 
 _FILES = {
     "pyproject.toml": "pyproject.toml.txt",

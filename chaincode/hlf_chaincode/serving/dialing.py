@@ -14,11 +14,11 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from ..observer import Observer
+from ..session import Functions, Session
+from ..stub import Message
 from .config import Limits
-from .observer import Observer
-from .session import Functions, Session
 from .stream import MESSAGE_LIMIT, Stream
-from .stub import Message
 from .tls import ClientTls
 from .workers import Workers
 

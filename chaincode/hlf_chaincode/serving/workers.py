@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .errors import StreamClosed
+from ..errors import StreamClosed
 
 
 class Job(Protocol):

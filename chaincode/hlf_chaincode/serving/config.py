@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .contract import Contract
+from ..contract import Contract
 from .stream import TIME_LIMIT
 from .tls import ServerTls, TlsError, read_pem
 

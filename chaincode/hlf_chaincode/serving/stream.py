@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from .errors import ContractError, PeerError, ProtocolError, StreamClosed
+from ..errors import ContractError, PeerError, ProtocolError, StreamClosed
+from ..observer import CallFacts, Observer, Outcome, observe_call, observe_stream
+from ..session import Answer, Begin, Call, CallKey, Send, Session
+from ..stub import Message
 from .logs import CALLS, log_call
-from .observer import CallFacts, Observer, Outcome, observe_call, observe_stream
-from .session import Answer, Begin, Call, CallKey, Send, Session
-from .stub import Message
 from .workers import Workers
 
 MESSAGE_LIMIT = 100 * 1024 * 1024

@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import ConfigurationError, find_contract
+from ..serving.config import ConfigurationError, find_contract
 
 if TYPE_CHECKING:
-    from .contract import Contract
-    from .testing import CollectionSpec
+    from ..contract import Contract
+    from ..testing import CollectionSpec
 
 FILE = "pyproject.toml"
 _TABLE = "tool.hlf.chaincode"
@@ -119,7 +119,7 @@ def check_name(name: str) -> str:
 def read_collections(path: Path) -> tuple[CollectionSpec, ...]:
     """Private data collections in the JSON that `peer lifecycle chaincode` takes, with its defaults
     (internal/peer/chaincode/common.go, collectionConfigJson); ConfigurationError otherwise."""
-    from .testing import CollectionSpec
+    from ..testing import CollectionSpec
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

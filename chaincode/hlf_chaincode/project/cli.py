@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from .config import ConfigurationError
-from .project import Project, load_project
+from ..serving.config import ConfigurationError
 from .scaffold import write_project
+from .settings import Project, load_project
 
 _PASSING_ON = {"ignore_unknown_options": True}
 _PLUGINS = ("hlf_pytest", "hlf_network.pytest_plugin")
@@ -99,7 +99,7 @@ def serve(context: click.Context, folder: Path, arguments: tuple[str, ...]) -> N
     Where, as what and with which TLS is said by the environment (CHAINCODE_SERVER_ADDRESS, CHAINCODE_ID, …)
     or by arguments, which are those of `python -m hlf_chaincode.server`.
     """
-    from .server import main as run
+    from ..server import main as run
 
     context.exit(run([*_contracts(folder), *arguments]))
 
@@ -130,7 +130,7 @@ def dev(
     With `hlf emulator up --detach` before, the chaincode is deployed on that network; with --package-id it is
     served for whichever peers know it. Further arguments are those of `python -m hlf_chaincode.dev`.
     """
-    from .dev import main as run
+    from ..dev import main as run
 
     names = _contracts(folder)
     chosen = package_id or _deploy(load_project(folder.resolve()), address, channel, state)

@@ -1,0 +1,1 @@
+"""What another endorser's run would do otherwise, caught with the line."""

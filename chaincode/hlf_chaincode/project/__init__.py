@@ -1,0 +1,1 @@
+"""A contract developer's project: its settings, its first files, its command line."""

@@ -1,0 +1,1 @@
+"""Streams to peers, and the process around them: threads, TLS, configuration, logs."""

@@ -1,0 +1,1 @@
+"""Arguments, results and states as typed Python values, by their annotations."""
