@@ -17,8 +17,10 @@ from hlf_network.errors import NetworkError
 from hlf_network.layout import ChaincodeServer, Layout
 from hlf_network.ports import free
 from hlf_network.processes import HostProcess, python
+from hlf_network.waiting import wait_until
 
 _PREFIX = "chaincode"
+_LEAVING_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,11 @@ def _environment(layout: Layout) -> dict[str, str]:
 
 
 def _require_free(server: ChaincodeServer, address: str) -> None:
-    if not free(server.port, address):
+    try:
+        # The threads of a server that was just killed outlive it a little, and hold its port as long.
+        wait_until(lambda: free(server.port, address), _LEAVING_SECONDS, lambda: "not free")
+    except NetworkError:
         raise NetworkError(
             f"port {server.port} of {address}, for {server.label}, is held by another program",
             hint="stop that program, or `hlf network down` and `up`, which chooses other ports",
-        )
+        ) from None

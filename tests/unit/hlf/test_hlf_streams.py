@@ -111,8 +111,8 @@ def test_closing_ends_the_pause_before_a_reconnect(face, fake, identity, monkeyp
 
 def test_closing_a_gateway_ends_its_streams(face, fake, identity):
     async def scenario(gateway, wait):
-        first = gateway.network("ch").chaincode_events("basic", start_block=0)
         fake.events = [(3, [("t1", "a", b""), ("t2", "a", b"")])]
+        first = gateway.network("ch").chaincode_events("basic", start_block=0)
         await take(first, wait, 1)
         second = gateway.network("ch").chaincode_events("basic", start_block=0)
         await wait(gateway.close())
