@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,6 +25,12 @@ _NPM_INSTALL = (
     "--maxsockets=1",
 )
 _NPM_ENVIRONMENT = {"npm_config_fetch_retries": "1"}
+# npm now and then answers success and leaves packages half installed: what was fetched has to load.
+_LOAD_ALL = (
+    "for (const name of Object.keys(require('./package.json').dependencies))"
+    " import(name).catch(problem => { console.error(String(problem)); process.exit(1) })"
+)
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -39,30 +45,23 @@ class Toolkit:
 def node() -> Toolkit:
     """The client and the chaincode runtime for Node, from the npm registry."""
     program, npm = _program("node"), _program("npm")
-    folder = _prepare(
-        "node",
-        [[npm, *_NPM_INSTALL]],
-        _NPM_ENVIRONMENT,
-    )
+    folder = _prepare("node", [[npm, *_NPM_INSTALL], [program, "-e", _LOAD_ALL]], _NPM_ENVIRONMENT)
     return Toolkit(folder, [program, "client.mjs"], [program, "chaincode.cjs"])
 
 
 def node_ca() -> Toolkit:
     """The Fabric CA client for Node, from the npm registry."""
     program, npm = _program("node"), _program("npm")
-    folder = _prepare(
-        "node-ca",
-        [[npm, *_NPM_INSTALL]],
-        _NPM_ENVIRONMENT,
-    )
+    folder = _prepare("node-ca", [[npm, *_NPM_INSTALL], [program, "-e", _LOAD_ALL]], _NPM_ENVIRONMENT)
     return Toolkit(folder, [program, "client.cjs"])
 
 
 def pyright() -> Path:
     """The type checker's program, from the npm registry."""
-    _program("node")
-    folder = _prepare("pyright", [[_program("npm"), *_NPM_INSTALL]], _NPM_ENVIRONMENT)
-    return folder / "node_modules" / "pyright" / "index.js"
+    program, npm = _program("node"), _program("npm")
+    checker = Path("node_modules") / "pyright" / "index.js"
+    commands = [[npm, *_NPM_INSTALL], [program, str(checker), "--version"]]
+    return _prepare("pyright", commands, _NPM_ENVIRONMENT) / checker
 
 
 def python_packages(name: str) -> Path:
@@ -116,31 +115,32 @@ def _prepare(language: str, commands: Sequence[Sequence[str]], environment: Mapp
     folder, sources = BUILD / f"official-{language}", HERE / language
     wanted = "".join(path.read_text(encoding="utf-8") for path in sorted(sources.rglob("*.*")))
     stamp = folder / "prepared"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(sources, folder)
-        for command in commands:
-            # Once more on failure: npm now and then stumbles over folders that it makes itself.
-            done = _run(command, folder, environment)
-            if done.returncode:
-                # What the first try left must not be taken for installed.
-                shutil.rmtree(folder / "node_modules", ignore_errors=True)
-                done = _run(command, folder, environment)
-            if done.returncode:
-                said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-                pytest.skip(f"the official {language} packages cannot be had here: {'; '.join(said[:3])}")
-        packages = (
-            json.loads((folder / "package.json").read_text())["dependencies"]
-            if "npm" in commands[0][0]
-            else ()
-        )
-        missing = [
-            name for name in packages if not (folder / "node_modules" / name / "package.json").exists()
-        ]
-        if missing:
-            pytest.skip(f"npm answered success and did not install {', '.join(missing)}")
-        stamp.write_text(wanted, encoding="utf-8")
-    return folder
+    said = ""
+    BUILD.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        # One at a time: another worker's try must not empty the folder under this one's.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+            return folder
+        for _ in range(_TRIES):
+            # Each try begins empty: what a failed one has left must not be taken for installed.
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(sources, folder)
+            said = _failure(commands, folder, environment)
+            if not said:
+                stamp.write_text(wanted, encoding="utf-8")
+                return folder
+    pytest.skip(f"the official {language} packages cannot be had here: {said}")
+
+
+def _failure(commands: Sequence[Sequence[str]], folder: Path, environment: Mapping[str, str]) -> str:
+    """What the first command that fails says; empty when none does."""
+    for command in commands:
+        done = _run(command, folder, environment)
+        if done.returncode:
+            lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            return "; ".join(lines[:3]) or f"{command[0]} answered {done.returncode}"
+    return ""
 
 
 def _run(
