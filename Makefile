@@ -65,7 +65,7 @@ lint: .venv/dev.stamp ## ruff, mypy --strict, import rules, module length, stubs
 
 lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes
 	@$(LOCK) requirements/uv.in -o requirements/uv.txt
-	@$(LOCK) setup.cfg requirements/build.in --extra network --extra lending -o requirements/run.txt
+	@$(LOCK) setup.cfg requirements/build.in --extra network --extra analysis -o requirements/run.txt
 	@$(LOCK) setup.cfg requirements/build.in --extra dev -o requirements/dev.txt
 
 clean: ## remove what was built, not what runs
