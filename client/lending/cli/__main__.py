@@ -1,0 +1,5 @@
+"""`python -m lending.cli`."""
+
+from lending.cli import main
+
+main()

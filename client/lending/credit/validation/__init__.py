@@ -1,0 +1,1 @@
+"""Revalidation of a model against outcomes (P2 section 3.3)."""
