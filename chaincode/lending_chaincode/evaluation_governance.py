@@ -21,6 +21,7 @@ from lending_chaincode.books import charter_of, read_private, require, require_i
 from lending_chaincode.caller import Kind, administrator, by_administrator, kind_of
 from lending_chaincode.charter import Chartered, cast, enact, majority
 from lending_domain.canonical import canonical, parse
+from lending_domain.model import Model, Threshold
 from lending_domain.records import Ballot, RecordView, encode
 from lending_domain.records_evaluation import (
     DuplicateKeyRing,
@@ -28,7 +29,7 @@ from lending_domain.records_evaluation import (
     ThresholdBallot,
     ThresholdTable,
 )
-from lending_domain.score import Evaluation, Model, Threshold
+from lending_domain.score import Evaluation
 
 _MODEL_IN_FORCE = "model-in-force"
 _KEY_RING = "duplicate-keys"

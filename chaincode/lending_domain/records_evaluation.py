@@ -9,8 +9,9 @@ from pydantic import Field
 from lending_domain.commitment import commit
 from lending_domain.form import EvaluationForm, Screening
 from lending_domain.letters import SignedLetter
+from lending_domain.model import Threshold
 from lending_domain.records import RecordId, Salted
-from lending_domain.score import Evaluation, Threshold
+from lending_domain.score import Evaluation
 from lending_domain.values import Flag, Hex256, Organization
 
 

@@ -7,125 +7,14 @@ studied and accidents were immature, so a score is no default probability (P2 se
 """
 
 from decimal import Decimal
-from enum import StrEnum
-from functools import cache
-from importlib.resources import files
-from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, Field, model_validator
-
-from lending_domain.canonical import digest
-from lending_domain.form import (
-    Certificate,
-    CompanyClass,
-    EvaluationForm,
-    Industry,
-    RealEstate,
-    form_violations,
-)
-from lending_domain.money import short, split
-from lending_domain.values import Flag, Value
+from lending_domain.form import CompanyClass, EvaluationForm, Industry, form_violations
+from lending_domain.model import Block, Composition, GradeMap, Model, Threshold, model2
+from lending_domain.values import Value
 from lending_domain.violations import Violation, Violations, require
 
 UNIT = 60_000_000
 """Score units in 1."""
-
-Block = Literal["financial", "fact", "judgement", "bonus"]
-Weight = Annotated[Decimal, Field(ge=0, le=1), AfterValidator(short)]
-Grade = Annotated[int, Field(ge=1, le=6)]
-
-
-class Composition(StrEnum):
-    """How printed weights become the model's: P2's industry blocks total 0.166, the common one 0.195.
-
-    as_published: as printed. block_rescaled: the industry's judgement block scaled to 0.195 (ours, not the
-    paper's). normalised: all base weights scaled to sum to 1. Bonuses stay as printed in each.
-    """
-
-    AS_PUBLISHED = "as_published"
-    BLOCK_RESCALED = "block_rescaled"
-    NORMALISED = "normalised"
-
-
-class Item(Value):
-    """An item: grades K, block, and its weight by company class where it is not a judgement item."""
-
-    ko: str
-    en: str
-    block: Block
-    kind: Literal["fact", "judgement"]
-    grades: Annotated[int, Field(ge=4, le=6)]
-    weight: dict[CompanyClass, Weight] = Field(default_factory=dict)
-    provenance: str
-
-
-class GradeMap(Value):
-    """Bounds by which raw answers become grades; see data/model2.yaml for each bound's meaning."""
-
-    label: str
-    rent_deposit_percent_over: tuple[int, int, int, int, int]
-    average_deposit_krw: dict[Industry, Annotated[int, Field(gt=0)]]
-    borrowing_krw_at_most: tuple[int, int, int, int]
-    sales_krw_at_least: tuple[int, int, int]
-    real_estate_grade: dict[RealEstate, Grade]
-    pledged_steps_down: int
-    bank_credit_loan_krw_over: tuple[int, int, int, int, int]
-    cash_advance_free_krw: int
-    lenders_free: int
-    business_age_months_at_least: tuple[int, int, int, int, int]
-    residence_months_at_least: tuple[int, int, int, int, int]
-    certificate_grade: dict[Certificate, Grade]
-
-
-class Model(Value):
-    """A version of the AHP model: public criteria, voted on by the foundations by its digest."""
-
-    id: str
-    source: str
-    composition: Composition
-    joint_guarantee: Flag
-    bonus_cap_units: int | None
-    industries: tuple[Industry, ...]
-    items: dict[str, Item]
-    judgement: dict[Industry, dict[str, Weight]]
-    grade_map: GradeMap
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Model":
-        for industry in self.industries:
-            unknown = set(self.judgement[industry]) - set(self.items)
-            if unknown:
-                raise ValueError(f"judgement.{industry.value} names unknown items")
-        if self.joint_guarantee and self.composition is not Composition.AS_PUBLISHED:
-            raise ValueError("the joint-guarantee bonus exists only in as_published")
-        return self
-
-    @property
-    def digest(self) -> str:
-        """What the foundations vote on."""
-        return digest(self)
-
-    def weights(self, company: CompanyClass, industry: Industry) -> dict[str, int]:
-        """Item id -> weight in millionths, base items first, then the bonus items in force."""
-        fixed = {
-            name: _millionths(item.weight[company])
-            for name, item in self.items.items()
-            if item.block in {"financial", "fact"} and company in item.weight
-        }
-        block = {name: _millionths(weight) for name, weight in self.judgement[industry].items()}
-        if self.composition is Composition.BLOCK_RESCALED:
-            target = sum(_millionths(weight) for weight in self.judgement[Industry.OTHER].values())
-            block = _scaled(block, target)
-        base = fixed | block
-        if self.composition is Composition.NORMALISED:
-            base = _scaled(base, 1_000_000)
-        bonus = {
-            name: _millionths(item.weight[company])
-            for name, item in self.items.items()
-            if item.block == "bonus" and (name != "joint_guarantee" or self.joint_guarantee)
-        }
-        return base | bonus
 
 
 class ItemScore(Value):
@@ -154,40 +43,6 @@ class Evaluation(Value):
     base: int
     bonus: int
     total: int
-
-
-class Threshold(Value):
-    """심사기준점: governed by the foundations, not published; of one model, class, industry, composition."""
-
-    model: str
-    composition: Composition
-    company_class: CompanyClass
-    industry: Industry
-    units: Annotated[int, Field(ge=0)]
-
-
-def _millionths(weight: Decimal) -> int:
-    scaled = weight.scaleb(6)
-    if scaled != scaled.to_integral_value():
-        raise ValueError("a weight is a whole number of millionths")
-    return int(scaled)
-
-
-def _scaled(weights: dict[str, int], total: int) -> dict[str, int]:
-    return dict(zip(weights, split(total, list(weights.values())), strict=True))
-
-
-@cache
-def model2() -> Model:
-    """The packaged model 2, as published."""
-    text = (files("lending_domain") / "data" / "model2.yaml").read_text(encoding="utf-8")
-    return Model.model_validate(yaml.safe_load(text))
-
-
-def compose(model: Model, composition: Composition) -> Model:
-    """The same model under another composition; the joint-guarantee bonus goes with as_published."""
-    keep = model.joint_guarantee and composition is Composition.AS_PUBLISHED
-    return model.model_copy(update={"composition": composition, "joint_guarantee": keep})
 
 
 def _over(value: int, bounds: tuple[int, ...]) -> int:

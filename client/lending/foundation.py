@@ -8,11 +8,11 @@ from datetime import date
 from hlf.flows import Flow
 from lending.institution import Committed, G, Institution, verb
 from lending_domain.letters import SignedLetter
+from lending_domain.model import Model
 from lending_domain.records import Record
 from lending_domain.records_documents import EvidenceBundle, SealedLetter
 from lending_domain.records_evaluation import EvaluationRecord, OverrideRequest, Referral, Reservation
 from lending_domain.records_servicing import Entry, GuaranteeFile
-from lending_domain.score import Model
 
 
 class FoundationClient(Institution[G]):

@@ -6,9 +6,9 @@ from hlf.errors import EvaluateError
 from hlf.flows import Flow
 from lending.institution import Committed, G, Institution, verb
 from lending_domain.letters import SignedLetter
+from lending_domain.model import Model
 from lending_domain.records import Charter
 from lending_domain.records_evaluation import DuplicateSecret, ThresholdTable
-from lending_domain.score import Model
 
 
 class GovernanceClient(Institution[G]):

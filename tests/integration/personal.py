@@ -14,8 +14,9 @@ from pathlib import Path
 from lending.documents.applicants import Applicant, load_applicant
 from lending_domain.canonical import canonical
 from lending_domain.commitment import commit
+from lending_domain.model import model2
 from lending_domain.money import percent_of
-from lending_domain.score import UNIT, Evaluation, evaluate, model2
+from lending_domain.score import UNIT, Evaluation, evaluate
 
 DATA = Path(__file__).parents[1] / "data"
 # Every field name under which an amount or a grade stands in some record.

@@ -6,8 +6,9 @@ The score is computed by the very function that the foundation's chaincode recom
 import os
 
 from lending_domain.form import EvaluationForm, Screening, screen
+from lending_domain.model import Model, Threshold, model2
 from lending_domain.records_evaluation import EvaluationRecord
-from lending_domain.score import Model, Threshold, evaluate, guaranteeable, model2
+from lending_domain.score import evaluate, guaranteeable
 from lending_domain.violations import require
 
 

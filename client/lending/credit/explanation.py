@@ -7,7 +7,8 @@ foundations' and is in no explanation.
 
 from decimal import Decimal
 
-from lending_domain.score import UNIT, Evaluation, ItemScore, Threshold
+from lending_domain.model import Threshold
+from lending_domain.score import UNIT, Evaluation, ItemScore
 from lending_domain.values import Flag, Value
 
 NOTE_KO = (

@@ -11,9 +11,10 @@ from lending.demo.cast import Cast
 from lending.demo.telling import Narrator
 from lending.documents.applicants import Applicant, threshold_for
 from lending.institution import Committed, new_id, new_salt
+from lending_domain.model import Model, model2
 from lending_domain.records import Charter
 from lending_domain.records_evaluation import DuplicateSecret, ThresholdTable
-from lending_domain.score import Model, evaluate, model2
+from lending_domain.score import evaluate
 
 # The demonstration tells years of a loan in a minute, so its business dates lie years back.
 LOOKBACK_DAYS = 4_000

@@ -11,9 +11,10 @@ from pydantic import Field
 from lending.documents.issuer import Subject
 from lending_domain.form import EvaluationForm, Screening
 from lending_domain.funds import FirmProfile
+from lending_domain.model import Threshold
 from lending_domain.money import Percent, PositiveWon
 from lending_domain.schedules import Plan
-from lending_domain.score import UNIT, Evaluation, Threshold
+from lending_domain.score import UNIT, Evaluation
 from lending_domain.values import Organization, Value
 
 

@@ -29,13 +29,14 @@ from lending_domain.form import EvaluationForm, Screening
 from lending_domain.funds import FirmProfile, annual_rate, catalogue, quarter_of
 from lending_domain.letters import Letter, LetterKind, SignedLetter, sign_letter
 from lending_domain.loan_events import Disbursement, ServicingTerms
+from lending_domain.model import Threshold, model2
 from lending_domain.records_application import ApplicationForm, DocumentReference, Firm
 from lending_domain.records_documents import Consent, SealedDocument
 from lending_domain.records_evaluation import EvaluationRecord, ThresholdTable
 from lending_domain.records_letters import ConfirmationBody, GuaranteeBody, RateNoticeBody, ReceiptBody
 from lending_domain.records_servicing import Entry, GuaranteeFile, LoanContract, LoanHead
 from lending_domain.schedules import LoanTerms
-from lending_domain.score import Threshold, evaluate, model2
+from lending_domain.score import evaluate
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 START = date(2021, 3, 2)

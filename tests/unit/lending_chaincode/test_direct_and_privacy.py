@@ -9,8 +9,8 @@ from lending_domain.canonical import canonical, plain
 from lending_domain.letters import LetterKind
 from lending_domain.loan_events import Payoff
 from lending_domain.loan_state import advance
+from lending_domain.model import model2
 from lending_domain.records_evaluation import Referral
-from lending_domain.score import model2
 from lending_domain.servicing import fold
 from tests.unit.lending_chaincode.consortium import START, new_id, refused
 from tests.unit.lending_chaincode.steps import applied, cleared, forwarded, quarter_day

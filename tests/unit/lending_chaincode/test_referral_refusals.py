@@ -10,10 +10,10 @@ from hlf_chaincode.errors import PeerError
 from lending_domain.canonical import plain
 from lending_domain.form import Screening
 from lending_domain.letters import LetterKind
+from lending_domain.model import model2
 from lending_domain.records_documents import SealedLetter
 from lending_domain.records_evaluation import Override, OverrideRequest, Referral, Reservation
 from lending_domain.records_letters import ReleaseBody, RevocationBody
-from lending_domain.score import model2
 from tests.unit.lending_chaincode.consortium import START, Authority, failed, new_id, refused
 from tests.unit.lending_chaincode.steps import applied, cleared, forwarded
 

@@ -28,8 +28,9 @@ from lending_domain.canonical import canonical
 from lending_domain.documents import DocumentContent, has_resident_number
 from lending_domain.form import form_violations, screen
 from lending_domain.funds import application_violations, catalogue
+from lending_domain.model import model2
 from lending_domain.records_documents import ADDRESS_FOUNDATION, Consent, SealedDocument
-from lending_domain.score import evaluate, model2
+from lending_domain.score import evaluate
 from lending_domain.violations import Refused
 
 from .authorities import NOW, Authority

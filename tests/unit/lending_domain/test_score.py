@@ -19,17 +19,8 @@ from lending_domain.form import (
     Screening,
     screen,
 )
-from lending_domain.score import (
-    UNIT,
-    Composition,
-    Model,
-    Threshold,
-    compose,
-    evaluate,
-    guaranteeable,
-    model2,
-    score_grades,
-)
+from lending_domain.model import Composition, Model, Threshold, compose, model2
+from lending_domain.score import UNIT, evaluate, guaranteeable, score_grades
 from lending_domain.violations import Refused
 
 # Table 15, in thousandths: startup, general.
