@@ -3,11 +3,13 @@
 A model is public criteria: the foundations vote on its digest. Scoring by it is `lending_domain.score`.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, Field, model_validator
@@ -91,13 +93,32 @@ class Model(Value):
             raise ValueError("the joint-guarantee bonus exists only in as_published")
         return self
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What the foundations vote on."""
         return digest(self)
 
-    def weights(self, company: CompanyClass, industry: Industry) -> dict[str, int]:
+    def weights(self, company: CompanyClass, industry: Industry) -> Mapping[str, int]:
         """Item id -> weight in millionths, base items first, then the bonus items in force."""
+        return self._weights[company, industry]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> "Model":
+        """A copy; what is derived from the fields is derived anew, since `update` may change them."""
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in ("digest", "_weights"):
+            copied.__dict__.pop(derived, None)
+        return copied
+
+    @cached_property
+    def _weights(self) -> Mapping[tuple[CompanyClass, Industry], Mapping[str, int]]:
+        # Once a model: a score of one firm takes less time than its weights do.
+        return {
+            (company, industry): MappingProxyType(self._composed(company, industry))
+            for company in CompanyClass
+            for industry in self.judgement
+        }
+
+    def _composed(self, company: CompanyClass, industry: Industry) -> dict[str, int]:
         fixed = {
             name: _millionths(item.weight[company])
             for name, item in self.items.items()
@@ -136,7 +157,10 @@ def _millionths(weight: Decimal) -> int:
 
 
 def _scaled(weights: dict[str, int], total: int) -> dict[str, int]:
-    return dict(zip(weights, split(total, list(weights.values())), strict=True))
+    # Ties go by name: a model read from its JSON has its items in another order and the same weights.
+    names = sorted(weights)
+    parts = dict(zip(names, split(total, [weights[name] for name in names]), strict=True))
+    return {name: parts[name] for name in weights}
 
 
 @cache
