@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lending.credit.ahp import random_indices
 from lending.credit.ahp.completion import Completion, complete_stack, log_least_squares
-from lending.credit.ahp.eigen import principal
+from lending.credit.ahp.eigen import principal, to_shares
 from lending.credit.ahp.random_indices import RandomIndex
 
 
@@ -69,11 +69,9 @@ def _weights(
     match method:
         case Method.EIGENVECTOR:
             return vector
+        case Method.GEOMETRIC_MEAN:
+            return to_shares(np.exp(np.log(completed).mean(axis=2)))
+        case Method.COLUMN_MEAN:
+            return to_shares((completed / completed.sum(axis=1, keepdims=True)).sum(axis=2))
         case Method.LOG_LEAST_SQUARES:
             return log_least_squares(stack)
-        case Method.GEOMETRIC_MEAN:
-            means: NDArray[np.float64] = np.exp(np.log(completed).mean(axis=2))
-            return means / means.sum(axis=1, keepdims=True)
-        case Method.COLUMN_MEAN:
-            shares: NDArray[np.float64] = completed / completed.sum(axis=1, keepdims=True)
-            return shares.mean(axis=2)

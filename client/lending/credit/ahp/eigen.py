@@ -10,7 +10,8 @@ def principal(stack: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     """Perron vectors (r, n), each of sum 1, and eigenvalues (r,) of non-negative primitive (r, n, n).
 
     The power method by repeated squaring: the k-th step has the 2**k-th power of the matrix, whose row sums
-    are the power iterate, so the error is squared at each step.
+    are the power iterate, so the error is squared at each step. It needs no more than 10 for the worst that
+    Saaty's scale allows.
     """
     power = stack / stack.sum(axis=(1, 2), keepdims=True)
     weights = power.sum(axis=2)
@@ -21,7 +22,18 @@ def principal(stack: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
         # The next step squares this difference.
         if np.all(np.abs(weights - before) <= 1e-9 * weights):
             break
+    # Squaring adds rounding errors up; two plain steps with the matrix itself shrink them again.
     for _ in range(2):
-        weights = np.matmul(stack, weights[:, :, None])[:, :, 0]
-        weights /= weights.sum(axis=1, keepdims=True)
-    return weights, np.matmul(stack, weights[:, :, None])[:, :, 0].sum(axis=1)
+        weights = to_shares(_apply(stack, weights))
+    return weights, _apply(stack, weights).sum(axis=1)
+
+
+def to_shares(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(r, n) with each row divided by its sum."""
+    shares: NDArray[np.float64] = rows / rows.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _apply(stack: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    product: NDArray[np.float64] = np.matmul(stack, vectors[:, :, None])
+    return product[:, :, 0]
