@@ -54,6 +54,15 @@ class Certificate(StrEnum):
     NONE = "none"
 
 
+class EnteredBy(StrEnum):
+    """입력구분 of figure 6's header: who filled the form in. The name beside it there is no field here."""
+
+    APPLICANT = "applicant"
+    BANK = "bank"
+    SUPPORT_CENTRE = "support-centre"
+    FOUNDATION = "foundation"
+
+
 class Months(Value):
     """A span as the form asks for it: years and months."""
 
@@ -97,6 +106,7 @@ class EvaluationForm(Value):
     """Figure 6's fields, amounts in won, and the officer's judgement grades (item id -> 1 best .. 6 worst).
 
     industry_career and wage_rent_arrears are asked for and stored, and not scored: model 2 dropped them.
+    The words, hints and choices of each field are data: `lending_domain.form_fields`.
     """
 
     industry: Industry
@@ -120,6 +130,8 @@ class EvaluationForm(Value):
     joint_guarantee: Flag = False
     certificate: Certificate = Certificate.NONE
     judgement: dict[str, Count]
+    # Optional, since it came later: an evaluation made before keeps its commitment.
+    entered_by: EnteredBy | None = None
 
     @property
     def company_class(self) -> CompanyClass:
@@ -232,11 +244,25 @@ def form_violations(form: EvaluationForm) -> Violations:
             "established",
         ),
         (
-            any(span.months > 11 for span in (form.business_age, form.residence, form.industry_career)),
-            "MONTHS_RANGE",
-            "개월은 0에서 11까지입니다.",
-            "Months run from 0 to 11.",
-            "business_age",
+            form.premises_owned and form.wage_rent_arrears in {Arrears.RENT, Arrears.BOTH},
+            "RENT_ON_OWN_PREMISES",
+            "자가 사업장에는 임차료 연체가 없습니다.",
+            "On own premises no rent is in arrears.",
+            "wage_rent_arrears",
+        ),
+        *(
+            (
+                span.months > 11,
+                "MONTHS_RANGE",
+                "개월은 0에서 11까지입니다.",
+                "Months run from 0 to 11.",
+                field,
+            )
+            for field, span in (
+                ("industry_career", form.industry_career),
+                ("business_age", form.business_age),
+                ("residence", form.residence),
+            )
         ),
     )
     return tuple(

@@ -33,8 +33,11 @@ class EvaluationRecord(Salted):
 
     @property
     def commitment(self) -> str:
-        """The salted commitment on the channel; whoever is given this record can recompute it."""
-        opened = self.model_dump(mode="python", exclude={"salt"})
+        """The salted commitment on the channel; whoever is given this record can recompute it.
+
+        Without empty fields, as it is stored: a field that comes later leaves older commitments as they are.
+        """
+        opened = self.model_dump(mode="python", exclude={"salt"}, exclude_none=True)
         return commit(opened, bytes.fromhex(self.salt))
 
 
