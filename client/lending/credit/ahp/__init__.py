@@ -2,38 +2,48 @@
 
 from lending.credit.ahp.batch import BatchWeights, Method, weigh_many
 from lending.credit.ahp.completion import Completion, complete
+from lending.credit.ahp.consistency import (
+    CellError,
+    Consistency,
+    Triad,
+    cell_errors,
+    examine,
+    geometric_consistency_index,
+    geometric_limit,
+    koczkodaj_index,
+    triads,
+)
 from lending.credit.ahp.errors import AhpError
-from lending.credit.ahp.hierarchy import Hierarchy, Node, compose, compose_many, decompose, global_weights
-from lending.credit.ahp.hierarchy_text import format_hierarchy, parse_hierarchy, read_hierarchy
-from lending.credit.ahp.matrix import ComparisonMatrix
+from lending.credit.ahp.matrix import ComparisonMatrix, parse_ratio, ratio_text
 from lending.credit.ahp.priorities import Weights, weigh
 from lending.credit.ahp.random_indices import RandomIndex, random_index
-from lending.credit.ahp.ratings import Ratings, Scale
-from lending.credit.ahp.synthesis import Decision, Synthesis
+from lending.credit.ahp.repair import SCALE, Repair, repair_sequence, repairs
 
 __all__ = [
+    "SCALE",
     "AhpError",
     "BatchWeights",
+    "CellError",
     "ComparisonMatrix",
     "Completion",
-    "Decision",
-    "Hierarchy",
+    "Consistency",
     "Method",
-    "Node",
     "RandomIndex",
-    "Ratings",
-    "Scale",
-    "Synthesis",
+    "Repair",
+    "Triad",
     "Weights",
+    "cell_errors",
     "complete",
-    "compose",
-    "compose_many",
-    "decompose",
-    "format_hierarchy",
-    "global_weights",
-    "parse_hierarchy",
+    "examine",
+    "geometric_consistency_index",
+    "geometric_limit",
+    "koczkodaj_index",
+    "parse_ratio",
     "random_index",
-    "read_hierarchy",
+    "ratio_text",
+    "repair_sequence",
+    "repairs",
+    "triads",
     "weigh",
     "weigh_many",
 ]

@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lending.credit.ahp.errors import AhpError
 
+TOLERANCE = 1e-9
+"""How far a_ij · a_ji may be from 1: what arithmetic in float64 loses, not what a person rounds."""
+
 _RATIO = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
 
 
@@ -34,6 +37,17 @@ def parse_ratio(text: str) -> float:
     if not 0 < value < np.inf:
         raise AhpError(f"{text!r} is not a positive number: write 3, 0.5 or 1/3")
     return value
+
+
+def ratio_text(value: float) -> str:
+    """How an analyst writes a judgement: 3, 1/3, 2.5, 1/2.5.
+
+    >>> ratio_text(1 / 3), ratio_text(2.5)
+    ('1/3', '2.5')
+    """
+    if value >= 1:
+        return f"{value:.4g}"
+    return f"1/{1 / value:.4g}"
 
 
 class ComparisonMatrix:
@@ -62,7 +76,7 @@ class ComparisonMatrix:
     __slots__ = ("_labels", "_values")
 
     def __init__(
-        self, values: ArrayLike, labels: Sequence[str] | None = None, *, tolerance: float = 1e-9
+        self, values: ArrayLike, labels: Sequence[str] | None = None, *, tolerance: float = TOLERANCE
     ) -> None:
         try:
             array = np.array(values, dtype=np.float64)
@@ -246,6 +260,44 @@ def reciprocal_fill(values: NDArray[np.float64]) -> NDArray[np.float64]:
         keep = np.isnan(mirrored) | (values >= 1)
         # Exactly reciprocal either way: of a pair, the one below 1 is made from the other.
         return np.where(keep & ~np.isnan(values), values, 1 / mirrored)
+
+
+def check_stack(stack: ArrayLike) -> NDArray[np.float64]:
+    """(raters, n, n) checked as `ComparisonMatrix` checks one, and connected; a copy, half pairs filled.
+
+    Raises:
+        AhpError: names the first rater, counted from 1, and the cell.
+    """
+    try:
+        array = np.array(stack, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise AhpError(f"a batch is an array of raters by rows by columns: {error}") from error
+    if array.ndim != 3 or array.shape[1] != array.shape[2] or not array.shape[1]:
+        raise AhpError(f"a batch is raters by n by n: this one is {' by '.join(map(str, array.shape))}")
+    mirrored = np.swapaxes(array, 1, 2)
+    given = ~np.isnan(array)
+    with np.errstate(invalid="ignore"):
+        sound = ~given | ((array > 0) & np.isfinite(array))
+        sound &= ~(given & np.swapaxes(given, 1, 2)) | (np.abs(array * mirrored - 1) <= TOLERANCE)
+    for rater in np.nonzero(~sound.all(axis=(1, 2)))[0].tolist():
+        _of_rater(rater, array[rater])
+    filled = reciprocal_fill(array)
+    diagonal = np.arange(array.shape[1])
+    filled[:, diagonal, diagonal] = 1.0
+    compared = ~np.isnan(filled)
+    incomplete = np.nonzero(~compared.all(axis=(1, 2)))[0]
+    for pattern in np.unique(compared[incomplete], axis=0):
+        if len(components(pattern)) > 1:
+            rater = next(one for one in incomplete.tolist() if np.array_equal(compared[one], pattern))
+            _of_rater(rater, filled[rater])
+    return filled
+
+
+def _of_rater(rater: int, values: NDArray[np.float64]) -> None:
+    try:
+        refuse_disconnected(ComparisonMatrix(values))
+    except AhpError as error:
+        raise AhpError(f"rater {rater + 1}: {error}") from error
 
 
 def _listed(labels: Sequence[str]) -> str:

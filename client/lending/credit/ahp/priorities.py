@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lending.credit.ahp.batch import Method, weigh_many
+from lending.credit.ahp.batch import Method, weigh_stack
 from lending.credit.ahp.completion import Completion
 from lending.credit.ahp.matrix import ComparisonMatrix, refuse_disconnected
 from lending.credit.ahp.random_indices import RandomIndex
@@ -53,13 +53,13 @@ def weigh(
         AhpError: the comparisons do not connect all items, or the random index has no value for the size.
     """
     refuse_disconnected(matrix)
-    one = weigh_many(matrix.values[None], method, completion=completion, random_index=random_index)
-    values = one.weights[0]
+    one = weigh_stack(matrix.values[None], method, completion=completion, random_index=random_index)
+    values = one.weights[0].copy()
     values.flags.writeable = False
     return Weights(
         matrix.labels,
         values,
-        method,
+        Method(method),
         float(one.lambda_max[0]),
         float(one.consistency_index[0]),
         float(one.random_index[0]),
