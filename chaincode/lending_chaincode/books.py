@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -124,6 +124,7 @@ def create(
     holder: str | None = None,
     references: dict[str, str] | None = None,
     commitments: dict[str, str] | None = None,
+    dates: dict[str, date] | None = None,
 ) -> Record:
     """Write a record that did not exist, as the function called begins it, and lock it to its parties."""
     require(
@@ -143,6 +144,7 @@ def create(
         on=dated(ctx, on),
         references=references or {},
         commitments=commitments or {},
+        dates=dates,
     )
     key = key_of(record_type, record_id)
     ctx.state.put(key, encode(record))
@@ -150,7 +152,16 @@ def create(
     return record
 
 
-def allowed(ctx: Context, record: Record, action: str = "") -> None:
+class Living(Protocol):
+    """What has a life in `states.LIVES`."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+
+
+def allowed(ctx: Context, record: Living, action: str = "") -> None:
     """Refuse an action (the function called, unless named) that the record's state does not allow."""
     action = action or ctx.function
     sources = LIVES[record.type][action].sources
@@ -171,6 +182,7 @@ def advance(
     state: str | None = None,
     references: dict[str, str] | None = None,
     commitments: dict[str, str] | None = None,
+    dates: dict[str, date] | None = None,
 ) -> Record:
     """Write the record's next version: the state that the action leads to, or `state` where the rules say."""
     allowed(ctx, record, action)
@@ -181,6 +193,7 @@ def advance(
             "on": dated(ctx, on, record.on),
             "references": {**record.references, **(references or {})},
             "commitments": {**record.commitments, **(commitments or {})},
+            "dates": {**(record.dates or {}), **(dates or {})} or None,
         }
     )
     ctx.state.put(key_of(record.type, record.id), encode(changed))

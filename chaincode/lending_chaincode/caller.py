@@ -7,6 +7,7 @@ governs a channel is for a member's administrators.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -64,6 +65,12 @@ def staff(ctx: Context, *kinds: Kind) -> str:
     if ctx.client.attribute("role") != _STAFF_ROLE.get(kind):
         raise ContractError("NOT_PERMITTED", f"the caller's certificate lacks the role {_STAFF_ROLE[kind]}")
     return msp_id
+
+
+def officer(ctx: Context) -> str:
+    """Who calls, as a digest of name and issuer: both survive re-enrolment, and a second certificate makes
+    no second officer."""
+    return hashlib.sha256(ctx.client.id.encode()).hexdigest()
 
 
 def administrator(ctx: Context, *kinds: Kind) -> str:

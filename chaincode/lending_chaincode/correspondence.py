@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,10 +27,11 @@ def verified(
     *,
     subject: str | None = None,
     role: str | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> Letter:
     """The letter, if it is of this kind, signed by `issuer` under its own CA, and addressed to `addressee`.
 
-    Judged at the transaction's time. role: the certificate attribute that the signer needs.
+    Judged at the transaction's time. role, attributes: what the signer's certificate has to carry.
     """
     refuse_all(
         verify_letter(
@@ -40,7 +41,7 @@ def verified(
             addressee,
             kind=kind,
             issuer=issuer,
-            attributes={"role": role} if role else None,
+            attributes={**(attributes or {}), **({"role": role} if role else {})},
         )
     )
     require(

@@ -47,7 +47,8 @@ class LetterKind(StrEnum):
     RATE_NOTICE = "rate-notice"  # mss: the quarter's policy base rate
     REVOCATION = "revocation"  # a consent was revoked
     EXPLANATION = "explanation"  # of an automated evaluation, sealed to the applicant
-    REVIEW_REQUEST = "review-request"  # the applicant asks for a person's review
+    REVIEW_REQUEST = "review-request"  # explanation, a person's review, correction
+    REVIEW_EXTENSION = "review-extension"  # why the answer takes longer, and until when
     REVIEW_ANSWER = "review-answer"
     RELEASE = "release"  # the bank: the loan is closed, the duplicate-support entry may go
     ACCIDENT_NOTICE = "accident-notice"  # 사고통지: bank to the foundation

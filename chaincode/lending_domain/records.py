@@ -38,7 +38,8 @@ class Record(Value):
 
     parties: the organizations that own the record and have a peer, its key-level endorsement policy.
     holder: the random attribute of the applicant's certificate. on: the business date of the last change.
-    references: names of other records. commitments: salted SHA-256 digests in hex.
+    references: names of other records. commitments: salted SHA-256 digests in hex. dates: the days that a
+    deadline is counted by, where the record has one.
     """
 
     version: int = SCHEMA_VERSION
@@ -50,6 +51,7 @@ class Record(Value):
     on: date | None = None
     references: dict[str, str] = Field(default_factory=dict)
     commitments: dict[str, Hex256] = Field(default_factory=dict)
+    dates: dict[str, date] | None = None
 
 
 class RecordView(Value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -41,17 +42,38 @@ class EvaluationRecord(Salted):
         return commit(opened, bytes.fromhex(self.salt))
 
 
+class OverrideGround(StrEnum):
+    """Why a score is departed from; many overrides on one ground say what the model lacks."""
+
+    OUTSIDE_THE_MODEL = "outside-the-model"  # what the items do not ask: orders in hand, a patent
+    DISASTER_RELIEF = "disaster-relief"  # 재해 피해: figures that a disaster made
+    POLICY_SUPPORT = "policy-support"  # a policy fund's own purpose
+    OTHER = "other"
+
+
 class OverrideRequest(Salted):
     """Why one officer would guarantee below the threshold."""
 
+    ground: OverrideGround
     reason: str = Field(min_length=10)
 
 
 class Override(Salted):
-    """A departure from the score by two officers, with reasons. officers: digests of their client ids."""
+    """A departure from the score by two officers, with reasons. officers: digests of their client ids.
+
+    evaluation: commitment of the evaluation departed from; grounds and evaluation are None in older ones.
+    """
 
     officers: tuple[Hex256, ...]
     reasons: tuple[str, ...]
+    grounds: tuple[OverrideGround, ...] | None = None
+    evaluation: Hex256 | None = None
+
+    @property
+    def commitment(self) -> str:
+        """The salted commitment on the channel."""
+        opened = self.model_dump(mode="python", exclude={"salt"}, exclude_none=True)
+        return commit(opened, bytes.fromhex(self.salt))
 
 
 class ThresholdTable(Salted):
