@@ -1,22 +1,40 @@
-"""Credit evaluation off the ledger: the score, and its explanation."""
+"""Credit evaluation off the ledger: the score, its explanation, and what would bring it to the threshold."""
 
+from lending.credit.criteria import Criterion, criteria
 from lending.credit.evaluation import compute, reproduces
 from lending.credit.explanation import (
+    Explainer,
     Explanation,
     as_text,
     explain,
-    improvements,
     reasons,
+    rights,
+    strengths,
     waterfall,
 )
+from lending.credit.explanation_pdf import explanation_pdf
+from lending.credit.explanation_text import explanation_text
+from lending.credit.reason_codes import Change, ReasonCode, reason_codes
+from lending.credit.sufficiency import Sufficiency, sufficiency
 
 __all__ = [
+    "Change",
+    "Criterion",
+    "Explainer",
     "Explanation",
+    "ReasonCode",
+    "Sufficiency",
     "as_text",
     "compute",
+    "criteria",
     "explain",
-    "improvements",
+    "explanation_pdf",
+    "explanation_text",
+    "reason_codes",
     "reasons",
     "reproduces",
+    "rights",
+    "strengths",
+    "sufficiency",
     "waterfall",
 ]

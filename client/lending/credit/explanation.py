@@ -1,13 +1,21 @@
-"""An evaluation explained: the waterfall, the reasons, and what would change the result.
+"""An evaluation explained: the waterfall, the reasons, what weighed most, and what would change the result.
 
 Personal Information Protection Act article 37-2 and Credit Information Act article 36-2 let an applicant ask
-for an explanation of an automated evaluation. It names items, weights and grades; the threshold is the
-foundations' and is in no explanation.
+for an explanation of an automated evaluation. It names items, weights, grades and the answer; the threshold
+is the foundations' and nothing here is computed from it (`lending.credit.sufficiency`, for evaluators, is).
 """
 
 from decimal import Decimal
+from functools import cache
+from importlib.resources import files
 
-from lending_domain.model import Threshold
+import yaml
+from pydantic import TypeAdapter
+
+from lending.credit.criteria import Criterion, criteria
+from lending.credit.reason_codes import Change, reason_code
+from lending_domain.form import CompanyClass, Industry
+from lending_domain.model import Block, Composition, Model, model2
 from lending_domain.score import UNIT, Evaluation, ItemScore
 from lending_domain.values import Flag, Value
 
@@ -19,6 +27,20 @@ NOTE_EN = (
     "The score is no probability of default: the model was drawn from accepted firms only, before their "
     "accidents had matured."
 )
+CONTACT_KO = (
+    "요구는 신청 화면에서 하거나 이 평가를 한 지역신용보증재단의 개인정보 보호책임자에게 하십시오. "
+    "신청 화면의 요구는 봉인되어 전달되고, 받은 날과 답할 날이 기록됩니다. "
+    "기한을 늘릴 때에는 사유를 알립니다. "
+    "신용정보회사나 은행의 기록이 틀렸다면 그 기관에도 정정을 청구할 수 있습니다."
+)
+CONTACT_EN = (
+    "Ask on the application page, or ask the privacy officer of the credit guarantee foundation that made "
+    "this evaluation. A request made on the page travels sealed; the day it came and the day by which it is "
+    "answered are recorded, and you are told why if the time is extended. Where the record of a credit "
+    "bureau or a bank is wrong, that institution corrects it too."
+)
+BLOCKS: tuple[Block, ...] = ("financial", "fact", "judgement", "bonus")
+_REASONS = 4
 
 
 class Bar(Value):
@@ -27,7 +49,7 @@ class Bar(Value):
     item: str
     ko: str
     en: str
-    block: str
+    block: Block
     grade: int
     grades: int
     start: int
@@ -42,12 +64,26 @@ class Reason(Value):
     item: str
     ko: str
     en: str
+    grade: int
     lost: int
+    share_permille: int
+    evidence_ko: str
+    evidence_en: str
+
+
+class Strength(Value):
+    """What gave most of the score. earned in 1/60,000,000; share: of the base earned, per mille."""
+
+    item: str
+    ko: str
+    en: str
+    grade: int
+    earned: int
     share_permille: int
 
 
 class Improvement(Value):
-    """What one item at a better grade would bring. reaches: whether that alone suffices, None if unknown."""
+    """What one item at the next better grade would add, what that grade asks for, and who can change it."""
 
     item: str
     ko: str
@@ -55,22 +91,62 @@ class Improvement(Value):
     grade: int
     better: int
     gain: int
-    reaches: Flag | None = None
+    change: Change
+    asks_ko: str
+    asks_en: str
+    advice_ko: str
+    advice_en: str
+
+
+class Right(Value):
+    """What the applicant may ask for, by which law, answered within how many days (None: no fixed time)."""
+
+    id: str
+    law_ko: str
+    law_en: str
+    days: int | None
+    ko: str
+    en: str
 
 
 class Explanation(Value):
-    """What the applicant gets: score as exact text, waterfall, reasons, criteria, and the note."""
+    """What the applicant gets. score, base, bonus as text cut after six decimals; *_units exact, of 1/unit.
+
+    guaranteeable: the answer, None where it was only scored. bonus stands apart from base and adds to it.
+    """
 
     model: str
     model_digest: str
+    composition: Composition
+    company_class: CompanyClass
+    industry: Industry
+    guaranteeable: Flag | None = None
     score: str
     base: str
     bonus: str
+    highest_base: str
+    highest_bonus: str
+    unit: int = UNIT
+    total_units: int
+    base_units: int
+    bonus_units: int
     waterfall: tuple[Bar, ...]
     reasons: tuple[Reason, ...]
+    strengths: tuple[Strength, ...]
     improvements: tuple[Improvement, ...]
+    criteria: tuple[Criterion, ...]
+    rights: tuple[Right, ...]
+    contact_ko: str = CONTACT_KO
+    contact_en: str = CONTACT_EN
     note_ko: str = NOTE_KO
     note_en: str = NOTE_EN
+
+
+@cache
+def rights() -> tuple[Right, ...]:
+    """The applicant's rights, as packaged."""
+    text = (files("lending.credit") / "data" / "rights.yaml").read_text(encoding="utf-8")
+    return tuple(TypeAdapter(list[Right]).validate_python(yaml.safe_load(text)))
 
 
 def as_text(units: int) -> str:
@@ -78,10 +154,18 @@ def as_text(units: int) -> str:
     return format((Decimal(units) / UNIT).quantize(Decimal("0.000001"), rounding="ROUND_DOWN"), "f")
 
 
+def in_order(evaluation: Evaluation) -> list[ItemScore]:
+    """The breakdown block by block, the bonus last: a model read from its JSON has no order of its own."""
+    return sorted(evaluation.items, key=lambda row: BLOCKS.index(row.block))
+
+
 def waterfall(evaluation: Evaluation) -> tuple[Bar, ...]:
-    """One bar per item, in the model's order, each starting where the last one ended."""
+    """One bar per item, each starting where the last one ended; a bonus beyond its cap adds nothing."""
     bars, at = [], 0
-    for row in evaluation.items:
+    for row in in_order(evaluation):
+        end = at + row.points
+        if row.block == "bonus":
+            end = min(end, evaluation.total)
         bars.append(
             Bar(
                 item=row.item,
@@ -91,76 +175,154 @@ def waterfall(evaluation: Evaluation) -> tuple[Bar, ...]:
                 grade=row.grade,
                 grades=row.grades,
                 start=at,
-                end=at + row.points,
+                end=end,
                 most=row.most,
             )
         )
-        at += row.points
+        at = end
     return tuple(bars)
 
 
-def reasons(evaluation: Evaluation, count: int = 4) -> tuple[Reason, ...]:
+def reasons(evaluation: Evaluation, count: int = _REASONS) -> tuple[Reason, ...]:
     """The items that cost the most points, base items only: a bonus not earned is no reason."""
     base = [row for row in evaluation.items if row.block != "bonus"]
     lost_in_all = sum(row.most - row.points for row in base)
     worst = sorted(
         (row for row in base if row.points < row.most), key=lambda row: (row.points - row.most, row.item)
     )
-    return tuple(
-        Reason(
-            code=f"R-{row.item.upper().replace('_', '-')}",
-            item=row.item,
-            ko=f"{row.ko} {row.grade}등급",
-            en=f"{row.en}: grade {row.grade} of {row.grades}",
-            lost=row.most - row.points,
-            share_permille=(row.most - row.points) * 1000 // lost_in_all,
+    found = []
+    for row in worst[:count]:
+        code = reason_code(row.item, row.ko, row.en)
+        lost = row.most - row.points
+        found.append(
+            Reason(
+                code=code.code,
+                item=row.item,
+                ko=code.ko,
+                en=code.en,
+                grade=row.grade,
+                lost=lost,
+                share_permille=lost * 1000 // lost_in_all,
+                evidence_ko=code.evidence_ko,
+                evidence_en=code.evidence_en,
+            )
         )
-        for row in worst[:count]
+    return tuple(found)
+
+
+def strengths(evaluation: Evaluation, count: int = _REASONS) -> tuple[Strength, ...]:
+    """The items that gave the most points of the base, most first."""
+    earning = [row for row in evaluation.items if row.block != "bonus" and row.points]
+    best = sorted(earning, key=lambda row: (-row.points, row.item))
+    return tuple(
+        Strength(
+            item=row.item,
+            ko=row.ko,
+            en=row.en,
+            grade=row.grade,
+            earned=row.points,
+            share_permille=row.points * 1000 // evaluation.base,
+        )
+        for row in best[:count]
     )
 
 
-def improvements(evaluation: Evaluation, threshold: Threshold | None = None) -> tuple[Improvement, ...]:
-    """For each item not at grade 1: the next better grade, or the first that reaches the threshold.
-
-    threshold: for evaluators only; an applicant's explanation is made without it.
-    """
-    found = []
-    for row in evaluation.items:
-        if row.grade == 1:
-            continue
-        better = row.grade - 1
-        if threshold is not None:
-            missing = threshold.units - evaluation.total
-            better = next((g for g in range(row.grade - 1, 0, -1) if _gain(row, g) >= missing), 1)
-        gain = _gain(row, better)
-        reaches = None if threshold is None else evaluation.total + gain >= threshold.units
-        found.append(
-            Improvement(
-                item=row.item,
-                ko=f"{row.ko}: {row.grade}등급에서 {better}등급으로",
-                en=f"{row.en}: from grade {row.grade} to {better}",
-                grade=row.grade,
-                better=better,
-                gain=gain,
-                reaches=reaches,
-            )
-        )
-    return tuple(sorted(found, key=lambda one: (-one.gain, one.item)))
-
-
-def _gain(row: ItemScore, grade: int) -> int:
+def gain(row: ItemScore, grade: int) -> int:
+    """What the item at a better grade would add, in 1/60,000,000."""
     return row.weight * (row.grade - grade) * (60 // (row.grades - 1))
 
 
-def explain(evaluation: Evaluation) -> Explanation:
-    """The explanation for the applicant."""
-    return Explanation(
-        model=evaluation.model,
-        model_digest=evaluation.model_digest,
-        score=as_text(evaluation.total),
-        base=as_text(evaluation.base),
-        bonus=as_text(evaluation.bonus),
-        waterfall=waterfall(evaluation),
-        reasons=reasons(evaluation),
-        improvements=improvements(evaluation),
-    )
+def better_grades(row: ItemScore, criterion: Criterion, company: CompanyClass) -> list[int]:
+    """The grades that the item could still reach, the next one first.
+
+    None for a startup's age: with a year it is a general firm, and scored by other weights.
+    """
+    if row.item == "business_age" and company is CompanyClass.STARTUP:
+        return []
+    # A flag has its two grades only, and a map may give a grade to no answer.
+    return [one for one in range(row.grade - 1, 0, -1) if criterion.bounds[one - 1].ko != "-"]
+
+
+class Explainer:
+    """Explains evaluations by one model version; what does not depend on the firm is prepared once."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.model = model or model2()
+        self._criteria: dict[tuple[CompanyClass, Industry], dict[str, Criterion]] = {}
+        self._improvements: dict[tuple[CompanyClass, Industry, str, int], Improvement | None] = {}
+
+    def explain(self, evaluation: Evaluation, *, guaranteeable: bool | None = None) -> Explanation:
+        """The explanation for the applicant. ValueError where another model made the evaluation."""
+        if evaluation.model_digest != self.model.digest:
+            raise ValueError("the evaluation was made by another version of the model")
+        ordered = in_order(evaluation)
+        base = sum(row.most for row in ordered if row.block != "bonus")
+        bonus = sum(row.most for row in ordered if row.block == "bonus")
+        if self.model.bonus_cap_units is not None:
+            bonus = min(bonus, self.model.bonus_cap_units)
+        improvements = [found for row in ordered if (found := self._improvement(evaluation, row))]
+        return Explanation(
+            model=evaluation.model,
+            model_digest=evaluation.model_digest,
+            composition=evaluation.composition,
+            company_class=evaluation.company_class,
+            industry=evaluation.industry,
+            guaranteeable=guaranteeable,
+            score=as_text(evaluation.total),
+            base=as_text(evaluation.base),
+            bonus=as_text(evaluation.bonus),
+            highest_base=as_text(base),
+            highest_bonus=as_text(bonus),
+            total_units=evaluation.total,
+            base_units=evaluation.base,
+            bonus_units=evaluation.bonus,
+            waterfall=waterfall(evaluation),
+            reasons=reasons(evaluation),
+            strengths=strengths(evaluation),
+            improvements=tuple(sorted(improvements, key=lambda one: (-one.gain, one.item))),
+            criteria=tuple(self.criteria(evaluation.company_class, evaluation.industry).values()),
+            rights=rights(),
+        )
+
+    def criteria(self, company: CompanyClass, industry: Industry) -> dict[str, Criterion]:
+        """Item id -> criterion for this class and industry."""
+        key = (company, industry)
+        if key not in self._criteria:
+            self._criteria[key] = {one.item: one for one in criteria(self.model, company, industry)}
+        return self._criteria[key]
+
+    def _improvement(self, evaluation: Evaluation, row: ItemScore) -> Improvement | None:
+        key = (evaluation.company_class, evaluation.industry, row.item, row.grade)
+        if key not in self._improvements:
+            self._improvements[key] = self._improve(evaluation, row)
+        return self._improvements[key]
+
+    def _improve(self, evaluation: Evaluation, row: ItemScore) -> Improvement | None:
+        criterion = self.criteria(evaluation.company_class, evaluation.industry)[row.item]
+        better = next(iter(better_grades(row, criterion, evaluation.company_class)), None)
+        if better is None:
+            return None
+        code, asks = reason_code(row.item, row.ko, row.en), criterion.bounds[better - 1]
+        return Improvement(
+            item=row.item,
+            ko=row.ko,
+            en=row.en,
+            grade=row.grade,
+            better=better,
+            gain=gain(row, better),
+            change=code.change,
+            asks_ko=asks.ko,
+            asks_en=asks.en,
+            advice_ko=code.advice_ko,
+            advice_en=code.advice_en,
+        )
+
+
+def explain(
+    evaluation: Evaluation, model: Model | None = None, *, guaranteeable: bool | None = None
+) -> Explanation:
+    """The explanation for the applicant, by the model that made the evaluation (model 2 by default).
+
+    Raises ValueError where another model made it. For many evaluations keep one `Explainer`.
+    """
+    return Explainer(model).explain(evaluation, guaranteeable=guaranteeable)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import itertools
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from lending.credit import compute, explain, improvements, reproduces, waterfall
+from lending.credit import compute, reproduces
 from lending.documents import (
     IssuerSimulator,
     open_letter,
@@ -228,20 +227,3 @@ def test_scores_of_the_sample_applicants_by_hand() -> None:
     #         + (.045+.019+.052)x.8 + (.018+.011+.021)x.6 = .7346, and the certificate's .087 / 3
     second = evaluate(load_applicant(DATA / FILES[1]).form)
     assert (second.base, second.bonus) == (44_076_000, 1_740_000)
-
-
-def test_explanations() -> None:
-    applicant = load_applicant(DATA / FILES[0])
-    result = evaluate(applicant.form)
-    bars = waterfall(result)
-    assert bars[0].start == 0
-    assert bars[-1].end == result.total
-    assert all(one.end == two.start for one, two in itertools.pairwise(bars))
-    told = explain(result)
-    assert told.score == "0.706200"
-    assert told.reasons[0].code == "R-BORROWING"
-    assert all(one.reaches is None for one in told.improvements)
-    assert "threshold" not in told.model_dump_json()
-    threshold = threshold_for(applicant, result).model_copy(update={"units": result.total + 10_080_000})
-    reaching = [one.item for one in improvements(result, threshold) if one.reaches]
-    assert reaching == ["borrowing"]
