@@ -29,12 +29,10 @@ from lending_chaincode.caller import Kind, by_party, by_staff, kind_of
 from lending_chaincode.correspondence import said, use_once, verified
 from lending_chaincode.evaluation_governance import (
     EvaluationGovernance,
-    evaluating_kind,
     key_ring,
-    model_in_force,
-    shared_collection,
     threshold_for,
 )
+from lending_chaincode.model_book import evaluating_kind, model_in_force, shared_collection
 from lending_domain.duplicates import duplicate_keys
 from lending_domain.form import industry_of, screen
 from lending_domain.letters import LetterKind, SignedLetter
@@ -95,7 +93,7 @@ class CreditEvaluation(EvaluationGovernance):
         """Record an evaluation, computed off-chain and here again: both must agree to the last unit."""
         owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
         allowed(ctx, record)
-        model = model_in_force(ctx)
+        model = model_in_force(ctx, business_date)
         in_force = evaluation.model_digest == model.digest
         require(in_force, "MODEL_NOT_ACTIVE", "the model is not the one in force")
         sector = _confirmed(ctx, record, owner).profile.sector

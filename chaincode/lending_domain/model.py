@@ -1,8 +1,10 @@
-"""The AHP model as a value: items, weights in millionths, grade maps, composition; thresholds of it.
+"""The AHP model as a value: items, weights in millionths, grade maps, composition, origin; its thresholds.
 
-A model is public criteria: the foundations vote on its digest. Scoring by it is `lending_domain.score`.
+A model is public criteria: the foundations vote on its digest. Scoring by it is `lending_domain.score`, what
+a version must fulfil to be proposed `lending_domain.model_rules`.
 """
 
+import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -12,20 +14,35 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from lending_domain.canonical import digest
+from lending_domain.canonical import canonical
 from lending_domain.form import Certificate, CompanyClass, Industry, RealEstate
 from lending_domain.money import short, split
-from lending_domain.values import Flag, Value
+from lending_domain.values import Flag, Hex256, Identifier, Value
+
+MILLIONTHS = 1_000_000
+"""Weight units in 1."""
 
 Block = Literal["financial", "fact", "judgement", "bonus"]
-
-
-Weight = Annotated[Decimal, Field(ge=0, le=1), AfterValidator(short)]
-
-
 Grade = Annotated[int, Field(ge=1, le=6)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+def millionths(weight: Decimal) -> int:
+    """A weight as an integer; ValueError when it is not a whole number of millionths."""
+    scaled = weight.scaleb(6)
+    if scaled != scaled.to_integral_value():
+        raise ValueError("a weight is a whole number of millionths")
+    return int(scaled)
+
+
+def _weight(value: Decimal) -> Decimal:
+    millionths(short(value))
+    return value
+
+
+Weight = Annotated[Decimal, Field(ge=0, le=1), AfterValidator(_weight)]
 
 
 class Composition(StrEnum):
@@ -70,10 +87,42 @@ class GradeMap(Value):
     certificate_grade: dict[Certificate, Grade]
 
 
+class Source(Value):
+    """What a version rests on. digest: SHA-256 of the survey's result or the file, where there is one."""
+
+    kind: Literal["paper", "table", "survey", "revalidation", "decision"]
+    citation: Text
+    digest: Hex256 | None = None
+
+
+class PrintedParent(Value):
+    """A parent's weight as its source prints it, and its leaves: they are the truth and must agree nearly."""
+
+    name: Text
+    weight: Weight
+    items: tuple[Identifier, ...] = Field(min_length=1)
+    company_class: CompanyClass = CompanyClass.GENERAL
+    industry: Industry = Industry.OTHER
+
+
+class Origin(Value):
+    """Where a version comes from.
+
+    predecessor: the digest of the version it departs from. synthetic: made from a synthetic panel or from
+    synthetic firms, and no evidence about real ones; said wherever the version is shown.
+    """
+
+    label: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    predecessor: Hex256 | None = None
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=20)
+    synthetic: Flag = False
+    parents: tuple[PrintedParent, ...] = Field(default=(), max_length=60)
+
+
 class Model(Value):
     """A version of the AHP model: public criteria, voted on by the foundations by its digest."""
 
-    id: str
+    id: Identifier
     source: str
     composition: Composition
     joint_guarantee: Flag
@@ -82,21 +131,31 @@ class Model(Value):
     items: dict[str, Item]
     judgement: dict[Industry, dict[str, Weight]]
     grade_map: GradeMap
+    origin: Origin | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "Model":
         for industry in self.industries:
-            unknown = set(self.judgement[industry]) - set(self.items)
-            if unknown:
+            if set(self.judgement.get(industry, {})) - set(self.items):
                 raise ValueError(f"judgement.{industry.value} names unknown items")
         if self.joint_guarantee and self.composition is not Composition.AS_PUBLISHED:
             raise ValueError("the joint-guarantee bonus exists only in as_published")
         return self
 
+    @property
+    def text(self) -> bytes:
+        """The canonical JSON that stands on the ledger; one without an origin is written as before."""
+        return canonical(self.model_dump(mode="python", exclude={"origin"} if self.origin is None else None))
+
     @cached_property
     def digest(self) -> str:
-        """What the foundations vote on."""
-        return digest(self)
+        """What the foundations vote on: the SHA-256 of the text, in hex."""
+        return hashlib.sha256(self.text).hexdigest()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the version says of itself that it was made from synthetic answers."""
+        return self.origin is not None and self.origin.synthetic
 
     def weights(self, company: CompanyClass, industry: Industry) -> Mapping[str, int]:
         """Item id -> weight in millionths, base items first, then the bonus items in force."""
@@ -120,19 +179,19 @@ class Model(Value):
 
     def _composed(self, company: CompanyClass, industry: Industry) -> dict[str, int]:
         fixed = {
-            name: _millionths(item.weight[company])
+            name: millionths(item.weight[company])
             for name, item in self.items.items()
             if item.block in {"financial", "fact"} and company in item.weight
         }
-        block = {name: _millionths(weight) for name, weight in self.judgement[industry].items()}
+        block = {name: millionths(weight) for name, weight in self.judgement[industry].items()}
         if self.composition is Composition.BLOCK_RESCALED:
-            target = sum(_millionths(weight) for weight in self.judgement[Industry.OTHER].values())
+            target = sum(millionths(weight) for weight in self.judgement[Industry.OTHER].values())
             block = _scaled(block, target)
         base = fixed | block
         if self.composition is Composition.NORMALISED:
-            base = _scaled(base, 1_000_000)
+            base = _scaled(base, MILLIONTHS)
         bonus = {
-            name: _millionths(item.weight[company])
+            name: millionths(item.weight[company])
             for name, item in self.items.items()
             if item.block == "bonus" and (name != "joint_guarantee" or self.joint_guarantee)
         }
@@ -147,13 +206,6 @@ class Threshold(Value):
     company_class: CompanyClass
     industry: Industry
     units: Annotated[int, Field(ge=0)]
-
-
-def _millionths(weight: Decimal) -> int:
-    scaled = weight.scaleb(6)
-    if scaled != scaled.to_integral_value():
-        raise ValueError("a weight is a whole number of millionths")
-    return int(scaled)
 
 
 def _scaled(weights: dict[str, int], total: int) -> dict[str, int]:

@@ -54,6 +54,15 @@ REFERRAL: Life = {
     "decline": Step(("referred", "evaluated"), "declined"),
     "release": Step(("cleared",), "released"),
 }
+# A version of the evaluation model. Votes decide its state by their count: carried, rejected or still open.
+MODEL_VERSION: Life = {
+    "propose_model": Step((NEW,), "proposed"),
+    "comment_model": Step(("proposed", "carried"), None),
+    "vote_model": Step(("proposed",), None),
+    "withdraw_model": Step(("proposed",), "withdrawn"),
+    "activate_model": Step(("carried",), "active"),
+    "supersede_model": Step(("active",), "superseded"),
+}
 GUARANTEE: Life = {
     "issue": Step((NEW,), "issued"),
     "cancel": Step(("issued",), "cancelled"),
@@ -88,6 +97,7 @@ LIVES: Mapping[str, Life] = {
     "relay": RELAY,
     "application": APPLICATION,
     "referral": REFERRAL,
+    "model-version": MODEL_VERSION,
     "guarantee": GUARANTEE,
     "loan": LOAN,
 }

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from hlf.flows import Flow
-from lending.institution import Committed, G, Institution, verb
+from lending.institution import Committed, G, verb
+from lending.reviews import FoundationReviews
 from lending_domain.letters import SignedLetter
 from lending_domain.model import Model
 from lending_domain.records import Record
@@ -15,7 +16,7 @@ from lending_domain.records_evaluation import EvaluationRecord, OverrideRequest,
 from lending_domain.records_servicing import Entry, GuaranteeFile
 
 
-class FoundationClient(Institution[G]):
+class FoundationClient(FoundationReviews[G]):
     """An evaluator of one foundation, on `referral` and `guarantee`."""
 
     # -- what came from SEMAS
@@ -35,9 +36,9 @@ class FoundationClient(Institution[G]):
     # -- evaluation
 
     @verb
-    def active_model(self) -> Flow[Model]:
-        """The AHP model that the foundations have voted into force."""
-        return Model.model_validate((yield from self._own("credit-evaluation", "active_model")))
+    def active_model(self, on: date) -> Flow[Model]:
+        """The version of the AHP model that evaluations of a business date use."""
+        return Model.model_validate((yield from self._own("credit-evaluation", "active_model", on)))
 
     @verb
     def evaluate(self, referral_id: str, on: date, evaluation: EvaluationRecord) -> Flow[Committed]:

@@ -14,7 +14,9 @@ _LANES = ("application", "referral", "guarantee", "execution")
 _FOUNDING = {
     "vote_charter",
     "propose_model",
+    "comment_model",
     "vote_model",
+    "activate_model",
     "vote_threshold",
     "share_duplicate_key",
 }

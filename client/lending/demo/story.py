@@ -260,7 +260,7 @@ class Story:
 
     def computed(self) -> EvaluationRecord:
         """The evaluation as the foundation computes it off the ledger."""
-        model = self.cast.foundation(self.foundation).active_model()
+        model = self.cast.foundation(self.foundation).active_model(self.start + timedelta(days=7))
         threshold = threshold_for(self.applicant, evaluate(self.applicant.form, model))
         return compute(self.applicant.screening, self.applicant.form, threshold, model)
 

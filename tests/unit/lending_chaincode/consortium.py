@@ -40,6 +40,7 @@ from lending_domain.score import evaluate
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 START = date(2021, 3, 2)
+FOUNDED = date(2020, 1, 2)
 FOUNDATIONS = ("foundation-seoul", "foundation-gyeonggi")
 BANKS = ("bank-a", "bank-b")
 ISSUERS = ("mois", "nts", "moel")
@@ -259,10 +260,13 @@ class Consortium:
     def adopt_model(self) -> None:
         seoul, gyeonggi = (self.admins[one].caller for one in FOUNDATIONS)
         model = model2()
-        view = self.referral.submit("credit-evaluation", "propose_model", plain(model), caller=seoul)
-        assert view.state == "proposed"
-        view = self.referral.submit("credit-evaluation", "vote_model", model.digest, caller=gyeonggi)
-        assert view.state == "active"
+
+        def decide(function: str, *args: Any, caller: Caller = seoul) -> str:
+            return self.referral.submit("credit-evaluation", function, *args, caller=caller).state
+
+        assert decide("propose_model", plain(model), FOUNDED) == "proposed"
+        assert decide("vote_model", model.digest, FOUNDED, caller=gyeonggi) == "carried"
+        assert decide("activate_model", model.digest, FOUNDED, FOUNDED) == "active"
         table, threshold_id = self.thresholds(35_000_000), new_id()
         self.at_foundation("vote_threshold", self.admins["foundation-seoul"], threshold_id, table=table)
         view = self.at_foundation(

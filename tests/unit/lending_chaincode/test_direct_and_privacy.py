@@ -12,14 +12,17 @@ from lending_domain.loan_state import advance
 from lending_domain.model import model2
 from lending_domain.records_evaluation import Referral
 from lending_domain.servicing import fold
-from tests.unit.lending_chaincode.consortium import START, new_id, refused
+from tests.unit.lending_chaincode.consortium import FOUNDED, START, new_id, refused
 from tests.unit.lending_chaincode.steps import applied, cleared, forwarded, quarter_day
 
 
 def test_semas_evaluates_and_lends_directly(consortium):
     world = consortium
     admin = world.admins["semas"]
-    world.at_application("credit-evaluation", "propose_model", admin, plain(model2()))
+    digest = model2().digest
+    view = world.at_application("credit-evaluation", "propose_model", admin, plain(model2()), FOUNDED)
+    assert view.state == "carried"
+    world.at_application("credit-evaluation", "activate_model", admin, digest, FOUNDED, FOUNDED)
     table = world.thresholds(35_000_000)
     alone = {"caller": admin.caller, "endorsers": ["semas"], "transient": {"table": plain(table)}}
     view = world.application.submit("credit-evaluation", "vote_threshold", new_id(), **alone)

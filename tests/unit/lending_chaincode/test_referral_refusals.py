@@ -14,7 +14,7 @@ from lending_domain.model import model2
 from lending_domain.records_documents import SealedLetter
 from lending_domain.records_evaluation import Override, OverrideRequest, Referral, Reservation
 from lending_domain.records_letters import ReleaseBody, RevocationBody
-from tests.unit.lending_chaincode.consortium import START, Authority, failed, new_id, refused
+from tests.unit.lending_chaincode.consortium import START, failed, new_id, refused
 from tests.unit.lending_chaincode.steps import applied, cleared, forwarded
 
 
@@ -201,7 +201,9 @@ def test_below_the_threshold_two_officers_must_differ(confirmed):
         reserve(world, referral_id)
 
     def override(who):
-        request = OverrideRequest(salt=new_id(), reason="orders for three years in hand")
+        request = OverrideRequest(
+            salt=new_id(), ground="outside-the-model", reason="orders for three years in hand"
+        )
         return world.at_foundation("override", who, referral_id, START, request=request)
 
     override(world.seoul)
@@ -210,7 +212,7 @@ def test_below_the_threshold_two_officers_must_differ(confirmed):
     with refused("SAME_OFFICER"):
         override(world.seoul)
     override(world.seoul_reviewer)
-    with refused("NOT_NEEDED"):
+    with refused("WRONG_STATE"):
         override(world.authorities["foundation-seoul"].issue("third", role="evaluator"))
     stored = world.ask(
         world.referral,
@@ -313,6 +315,7 @@ def test_rekeyed_entries_still_hold_and_release(confirmed):
 
 def test_governance_is_the_administrators(consortium):
     world = consortium
+    seoul, gyeonggi = (world.admins[one] for one in ("foundation-seoul", "foundation-gyeonggi"))
     with refused("NOT_PERMITTED"):
         world.at_foundation("vote_threshold", world.seoul, new_id(), table=world.thresholds(1))
     with refused("NOT_PERMITTED"):
@@ -323,18 +326,19 @@ def test_governance_is_the_administrators(consortium):
         )
     with refused("NOT_PERMITTED"):
         world.referral.submit(
-            "credit-evaluation", "vote_model", model2().digest, caller=world.admins["semas"].caller
+            "credit-evaluation", "vote_model", model2().digest, START, caller=world.admins["semas"].caller
         )
-    with refused("ALREADY_VOTED"):
+    with refused("WRONG_STATE"):
         world.referral.submit(
-            "credit-evaluation", "vote_model", model2().digest, caller=world.admins["foundation-seoul"].caller
+            "credit-evaluation",
+            "vote_model",
+            model2().digest,
+            START,
+            caller=world.admins["foundation-seoul"].caller,
         )
     with refused("UNKNOWN_MODEL"):
-        world.referral.submit(
-            "credit-evaluation", "vote_model", "0" * 64, caller=world.admins["foundation-seoul"].caller
-        )
+        world.referral.submit("credit-evaluation", "vote_model", "0" * 64, START, caller=seoul.caller)
     table, threshold_id = world.thresholds(1), new_id()
-    seoul, gyeonggi = (world.admins[one] for one in ("foundation-seoul", "foundation-gyeonggi"))
     world.at_foundation("vote_threshold", seoul, threshold_id, table=table)
     with refused("ALREADY_VOTED"):
         world.at_foundation("vote_threshold", seoul, threshold_id, table=table)
@@ -422,7 +426,9 @@ def test_one_officer_with_two_certificates_is_no_second_officer(confirmed):
     evaluate(world, referral_id, low(world))
 
     def override(who):
-        request = OverrideRequest(salt=new_id(), reason="orders for three years in hand")
+        request = OverrideRequest(
+            salt=new_id(), ground="outside-the-model", reason="orders for three years in hand"
+        )
         return world.at_foundation("override", who, referral_id, START, request=request)
 
     override(world.seoul)
@@ -437,34 +443,6 @@ def test_reservation_names_a_bank(confirmed):
     own = Reservation(salt=new_id(), guarantee_id=new_id(), bank="foundation-seoul")
     with refused("BAD_ARGUMENT"):
         world.at_foundation("reserve_support", world.seoul, referral_id, START, reservation=own)
-
-
-def test_a_late_vote_does_not_bring_back_a_replaced_model(consortium):
-    world = consortium
-    admins = {name: person.caller for name, person in world.admins.items()}
-    admins["foundation-busan"] = Authority("foundation-busan").issue("admin", "admin").caller
-
-    def vote(who, function, argument, *also):
-        endorsers = ["semas", "foundation-seoul", *also]
-        return world.referral.submit(
-            "credit-evaluation", function, argument, caller=admins[who], endorsers=endorsers
-        )
-
-    members = ("semas", "foundation-seoul", "foundation-gyeonggi", "foundation-busan")
-    charter = world.charter(*members, version=2)
-    charter["anchors"]["foundation-busan"] = charter["anchors"]["semas"]
-    vote("semas", "vote_charter", charter)
-    assert vote("foundation-seoul", "vote_charter", charter).state == "in-force"
-    newer = model2().model_copy(update={"id": "model-2-renewed"})
-    vote("foundation-seoul", "propose_model", plain(newer))
-    with failed():
-        # The model in force is locked to a majority of the evaluators' peers, whatever the contract counts.
-        vote("foundation-gyeonggi", "vote_model", newer.digest)
-    assert vote("foundation-gyeonggi", "vote_model", newer.digest, "foundation-gyeonggi").state == "active"
-    with refused("ALREADY_CARRIED"):
-        vote("foundation-busan", "vote_model", model2().digest)
-    active = world.ask(world.referral, "credit-evaluation", "active_model", world.seoul)
-    assert active.digest == newer.digest
 
 
 def test_a_relayed_letter_replaces_no_evidence(consortium):

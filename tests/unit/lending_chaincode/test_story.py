@@ -27,6 +27,7 @@ from lending_domain.records_letters import ReleaseBody, RevocationBody, Subrogat
 from lending_domain.records_servicing import Entry, SubrogationClaim, owed_on
 from lending_domain.servicing import fold
 from tests.unit.lending_chaincode.consortium import START, new_id
+from tests.unit.lending_chaincode.reviews import told as reviewed
 from tests.unit.lending_chaincode.steps import applied, cleared, forwarded, pay_due, quarter_day
 
 
@@ -88,6 +89,7 @@ def test_every_two_party_write_needs_both(consortium):
         "loan-application", "save_draft", citizen, draft_id, START, form=world.form(consent_id, [])
     )
     world.at_application("loan-application", "withdraw", citizen, draft_id, START)
+    reviewed(world)
     guarantee_id, loan_id, file = new_id(), new_id(), world.file(new_id())
     world.at_guarantee("issue", world.seoul, guarantee_id, "bank-a", START, file=file)
     world.executed(loan_id, guarantee_id, file)
@@ -96,8 +98,10 @@ def test_every_two_party_write_needs_both(consortium):
     world.serve("pay_off", loan_id, Payoff(on=START, amount=payoff))
     world.at_guarantee("cancel", world.seoul, guarantee_id, START)
     # Governance is by vote; what a foundation records about a referral of its own, it endorses alone.
-    governed = {"vote_charter", "propose_model", "vote_model", "vote_threshold", "share_duplicate_key"}
+    governed = {"vote_charter", "vote_threshold", "share_duplicate_key"}
+    governed |= {f"{verb}_model" for verb in ("propose", "comment", "vote", "withdraw", "activate")}
     alone = {"evaluate", "override", "reserve_support", "rekey_support", "decline", "release"}
+    alone |= {"extend_review", "re_evaluate", "answer_review"}
     contracts = (DocumentExchange, LoanApplication, CreditEvaluation, Guarantee, LoanExecution)
     written = {
         (function.contract, function.name)
