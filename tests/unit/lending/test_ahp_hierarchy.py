@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lending.credit.ahp import AhpError, ComparisonMatrix, weigh
@@ -121,6 +121,7 @@ def hierarchies(draw: st.DrawFn) -> Hierarchy:
     return Hierarchy(node(0))
 
 
+@settings(deadline=None)
 @given(hierarchies(), st.randoms(use_true_random=False))
 def test_composed_weights_sum_to_one_and_decompose_again(hierarchy: Hierarchy, random: object) -> None:
     local = {}
