@@ -7,7 +7,6 @@ only endorser.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 
 from hlf_chaincode import Context, ContractError, Private, key_policy, query, transaction
@@ -18,23 +17,18 @@ from lending_chaincode.books import (
     keep,
     keep_new,
     load,
-    pair,
     read_private,
-    refuse_all,
     require,
     ruled,
     view,
 )
-from lending_chaincode.caller import Kind, by_party, by_staff, kind_of
+from lending_chaincode.caller import Kind, by_party, by_staff, kind_of, officer
 from lending_chaincode.correspondence import said, use_once, verified
-from lending_chaincode.evaluation_governance import (
-    EvaluationGovernance,
-    key_ring,
-    threshold_for,
-)
+from lending_chaincode.evaluated import EVALUATORS, check, confirmed, handed_over, note_officer
+from lending_chaincode.evaluation_governance import key_ring
+from lending_chaincode.evaluation_review import EvaluationReview
 from lending_chaincode.model_book import evaluating_kind, model_in_force, shared_collection
 from lending_domain.duplicates import duplicate_keys
-from lending_domain.form import industry_of, screen
 from lending_domain.letters import LetterKind, SignedLetter
 from lending_domain.records import Record, RecordView
 from lending_domain.records_evaluation import (
@@ -47,12 +41,10 @@ from lending_domain.records_evaluation import (
     Reserved,
 )
 from lending_domain.records_letters import ConfirmationBody, ReleaseBody
-from lending_domain.score import Evaluation, evaluate, guaranteeable
-
-_EVALUATORS = (Kind.FOUNDATION, Kind.SEMAS)
+from lending_domain.records_review import FIRST
 
 
-class CreditEvaluation(EvaluationGovernance):
+class CreditEvaluation(EvaluationReview):
     """P2's credit evaluation by the foundation named, and the check that a firm is supported once."""
 
     name = "credit-evaluation"
@@ -82,11 +74,11 @@ class CreditEvaluation(EvaluationGovernance):
             references={"bundle": referral.bundle_id} if referral.bundle_id else {},
         )
         use_once(ctx, referral.letter, sorted({"semas", foundation}), referral_id)
-        keep_new(ctx, _handed_over(ctx, foundation), referral_id, referral)
+        keep_new(ctx, handed_over(ctx, foundation), referral_id, referral)
         return view(record)
 
     @transaction
-    @by_party("referral", *_EVALUATORS)
+    @by_party("referral", *EVALUATORS)
     def evaluate(
         self, ctx: Context, referral_id: str, business_date: date, evaluation: Private[EvaluationRecord]
     ) -> RecordView:
@@ -96,52 +88,37 @@ class CreditEvaluation(EvaluationGovernance):
         model = model_in_force(ctx, business_date)
         in_force = evaluation.model_digest == model.digest
         require(in_force, "MODEL_NOT_ACTIVE", "the model is not the one in force")
-        sector = _confirmed(ctx, record, owner).profile.sector
-        same = (evaluation.screening.sector, evaluation.form.industry) == (sector, industry_of(sector))
-        require(same, "FORM_INVALID", "sector and industry are not those of the confirmation letter")
-        refuse_all(screen(evaluation.screening))
-        computed = ruled(evaluate, evaluation.form, model)
-        require(
-            evaluation.result.total == computed.total,
-            "SCORE_MISMATCH",
-            "the score submitted is not the one that the form and the model give",
-        )
-        require(
-            _by_item(evaluation.result) == _by_item(computed),
-            "RESULT_MISMATCH",
-            "the breakdown is not the one computed here",
-        )
-        reaches = ruled(guaranteeable, computed, threshold_for(ctx, computed))
-        answered = evaluation.guaranteeable == reaches
-        require(answered, "RESULT_MISMATCH", "the answer is not what score and threshold give")
+        check(ctx, record, evaluation, model)
         keep(ctx, owner, referral_id, evaluation)
+        note_officer(ctx, referral_id, FIRST, evaluation.salt)
         commitments = {"evaluation": evaluation.commitment}
         return view(advance(ctx, record, business_date, commitments=commitments))
 
     @transaction
-    @by_party("referral", *_EVALUATORS)
+    @by_party("referral", *EVALUATORS)
     def override(
         self, ctx: Context, referral_id: str, business_date: date, request: Private[OverrideRequest]
     ) -> RecordView:
-        """One of the two officers who depart from a score below the threshold, with a reason."""
+        """One of the two officers who depart from a score below the threshold, with ground and reason."""
         owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
         allowed(ctx, record)
         evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
         require(not evaluation.guaranteeable, "NOT_NEEDED", "the score reaches the threshold")
-        before = _override(ctx, owner, referral_id)
-        # By name and issuer, which survive re-enrolment: a second certificate is not a second officer.
-        officer = hashlib.sha256(ctx.client.id.encode()).hexdigest()
-        officers = before.officers if before else ()
-        require(officer not in officers, "SAME_OFFICER", "the second officer must be another one")
+        before = _override(ctx, owner, record)
+        caller, officers = officer(ctx), before.officers if before else ()
+        require(caller not in officers, "SAME_OFFICER", "the second officer must be another one")
         require(len(officers) < 2, "NOT_NEEDED", "two officers have signed already")
-        reasons = (*(before.reasons if before else ()), request.reason)
-        keep(
-            ctx,
-            owner,
-            f"{referral_id}.override",
-            Override(salt=request.salt, officers=(*officers, officer), reasons=reasons),
+        override = Override(
+            salt=request.salt,
+            officers=(*officers, caller),
+            reasons=(*(before.reasons if before else ()), request.reason),
+            grounds=(*((before.grounds or ()) if before else ()), request.ground),
+            evaluation=evaluation.commitment,
         )
-        return view(advance(ctx, record, business_date))
+        keep(ctx, owner, f"{referral_id}.override", override)
+        state = "overridden" if officers else "override-proposed"
+        commitments = {"override": override.commitment}
+        return view(advance(ctx, record, business_date, state=state, commitments=commitments))
 
     @transaction
     @by_party("referral", Kind.FOUNDATION)
@@ -153,7 +130,7 @@ class CreditEvaluation(EvaluationGovernance):
         allowed(ctx, record)
         evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
         if not evaluation.guaranteeable:
-            granted = _override(ctx, owner, referral_id)
+            granted = _override(ctx, owner, record)
             require(
                 granted is not None and len(granted.officers) == 2,
                 "BELOW_THRESHOLD",
@@ -183,7 +160,7 @@ class CreditEvaluation(EvaluationGovernance):
         return view(advance(ctx, record, business_date))
 
     @transaction
-    @by_party("referral", *_EVALUATORS)
+    @by_party("referral", *EVALUATORS)
     def decline(self, ctx: Context, referral_id: str, business_date: date) -> RecordView:
         """Close a referral that is filtered out, below the threshold or supported elsewhere."""
         return view(advance(ctx, load(ctx, "referral", referral_id), business_date))
@@ -213,13 +190,13 @@ class CreditEvaluation(EvaluationGovernance):
         return load(ctx, "referral", referral_id)
 
     @query
-    @by_party("referral", *_EVALUATORS)
+    @by_party("referral", *EVALUATORS)
     def referral_letter(self, ctx: Context, referral_id: str) -> Referral:
         """What SEMAS handed over, for the foundation named."""
-        return read_private(ctx, _handed_over(ctx, ctx.client.msp_id), referral_id, Referral)
+        return read_private(ctx, handed_over(ctx, ctx.client.msp_id), referral_id, Referral)
 
     @query
-    @by_staff(*_EVALUATORS)
+    @by_staff(*EVALUATORS)
     def evaluation(self, ctx: Context, referral_id: str) -> EvaluationRecord:
         """The evaluation, for the organization that made it."""
         caller, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
@@ -244,7 +221,7 @@ def _enter(ctx: Context, record: Record, on: date, reservation: Reservation, *, 
     )
     owner, index = ctx.client.msp_id, ctx.private(shared_collection(ctx))
     ring = key_ring(ctx).in_bytes()
-    firm = _confirmed(ctx, record, owner).firm
+    firm = confirmed(ctx, record.id, owner).firm
     keys = ruled(duplicate_keys, ring, firm.business_number, firm.representative_link)
     taken = [one for one in keys if one.key not in own and index.hash(one.key) is not None]
     require(not taken, "DUPLICATE_SUPPORT", "the firm or its representative is supported already")
@@ -270,23 +247,11 @@ def _drop(ctx: Context, held: Reserved) -> None:
         index.delete(key)
 
 
-def _by_item(result: Evaluation) -> Evaluation:
-    """The result with its items in the order of their names: the model's JSON has no order of its own."""
-    return result.model_copy(update={"items": tuple(sorted(result.items, key=lambda one: one.item))})
-
-
-def _handed_over(ctx: Context, evaluator: str) -> str:
-    """The collection in which SEMAS hands over; its own applications' for a direct loan."""
-    return pair("applicants", "semas") if ctx.channel == "application" else pair("semas", evaluator)
-
-
-def _confirmed(ctx: Context, record: Record, owner: str) -> ConfirmationBody:
-    referral = read_private(ctx, _handed_over(ctx, owner), record.id, Referral)
-    return said(referral.letter.letter, ConfirmationBody)
-
-
-def _override(ctx: Context, owner: str, referral_id: str) -> Override | None:
-    key = f"{referral_id}.override"
+def _override(ctx: Context, owner: str, record: Record) -> Override | None:
+    """The override of the evaluation that stands; one of an evaluation since replaced counts no more."""
+    key = f"{record.id}.override"
     if ctx.private(owner).hash(key) is None:
         return None
-    return read_private(ctx, owner, key, Override)
+    found = read_private(ctx, owner, key, Override)
+    # None: of before overrides named their evaluation.
+    return found if found.evaluation in (None, record.commitments.get("evaluation")) else None

@@ -48,11 +48,30 @@ APPLICATION: Life = {
 REFERRAL: Life = {
     "refer": Step((NEW,), "referred"),
     "evaluate": Step(("referred",), "evaluated"),
-    "override": Step(("evaluated",), "evaluated"),
-    "reserve_support": Step(("evaluated",), "cleared"),
+    "re_evaluate": Step(("evaluated", "override-proposed", "overridden", "declined"), "evaluated"),
+    # The first officer proposes, the second one decides.
+    "override": Step(("evaluated", "override-proposed"), None),
+    "reserve_support": Step(("evaluated", "override-proposed", "overridden"), "cleared"),
     "rekey_support": Step(("cleared",), "cleared"),
-    "decline": Step(("referred", "evaluated"), "declined"),
+    "decline": Step(("referred", "evaluated", "override-proposed", "overridden"), "declined"),
     "release": Step(("cleared",), "released"),
+}
+# The applicant's side, on `application`. Once relayed an answer is owed, so it is too late to withdraw.
+REQUEST: Life = {
+    "request_review": Step((NEW,), "requested"),
+    "withdraw_request": Step(("requested",), "withdrawn"),
+    "relay_request": Step(("requested",), "relayed"),
+    "relay_extension": Step(("relayed", "extended"), "extended"),
+    "deliver_answer": Step(("relayed", "extended"), "answered"),
+    "close_request": Step(("answered",), "closed"),
+}
+# The evaluator's side, under the same id. The outcome stands in the sealed answer alone: "upheld" or
+# "re-evaluated" would tell every member on which side of the threshold a firm was.
+REVIEW: Life = {
+    "open_review": Step((NEW,), "received"),
+    "extend_review": Step(("received", "extended"), "extended"),
+    "re_evaluate": Step(("received", "extended"), None),
+    "answer_review": Step(("received", "extended"), "answered"),
 }
 # A version of the evaluation model. Votes decide its state by their count: carried, rejected or still open.
 MODEL_VERSION: Life = {
@@ -97,6 +116,8 @@ LIVES: Mapping[str, Life] = {
     "relay": RELAY,
     "application": APPLICATION,
     "referral": REFERRAL,
+    "request": REQUEST,
+    "review": REVIEW,
     "model-version": MODEL_VERSION,
     "guarantee": GUARANTEE,
     "loan": LOAN,

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from hlf.flows import Flow
-from lending.institution import Committed, G, Institution, verb
+from lending.institution import Committed, G, verb
+from lending.reviews import ApplicantReviews
 from lending_domain.funds import FirmProfile, FundAnswer
 from lending_domain.letters import SignedLetter
 from lending_domain.records_application import ApplicationForm
@@ -15,7 +16,7 @@ from lending_domain.records_documents import Consent, SealedDocument, SealedLett
 BOTH = ("applicants", "semas")
 
 
-class ApplicantClient(Institution[G]):
+class ApplicantClient(ApplicantReviews[G]):
     """One applicant, under a certificate made for one loan; every record belongs to its `holder`."""
 
     @verb

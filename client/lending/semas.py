@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from hlf.flows import Flow
-from lending.institution import Committed, G, Institution, verb
+from lending.institution import Committed, G, verb
+from lending.reviews import SemasReviews
 from lending_domain.letters import SignedLetter
 from lending_domain.records_application import ApplicationForm, ReviewDecision
 from lending_domain.records_documents import Consent, EvidenceBundle, SealedDocument, SealedLetter
@@ -14,7 +15,7 @@ from lending_domain.records_evaluation import Referral
 _APPLICATION = ("applicants", "semas")
 
 
-class SemasClient(Institution[G]):
+class SemasClient(SemasReviews[G]):
     """An officer of SEMAS, on `application` and `referral`."""
 
     @verb

@@ -1,0 +1,407 @@
+"""Explanation, review and correction asked for by the applicant: who owes an answer, since when, until when.
+
+Applicant and evaluator share no channel. The request and the answer are letters sealed between the two and
+passed on by SEMAS; the ledgers hold states, dates and commitments, under one id on both channels. The outcome
+stands on neither: it would tell every member on which side of the threshold a firm was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from hlf_chaincode import Context, Private, Requirement, query, requires, transaction
+from lending_chaincode.books import (
+    PAIR,
+    advance,
+    allowed,
+    create,
+    keep,
+    keep_new,
+    load,
+    read_private,
+    require,
+    ruled,
+    unchanged,
+    view,
+)
+from lending_chaincode.caller import (
+    Kind,
+    applicant,
+    by_applicant,
+    by_holder,
+    by_holder_or_party,
+    by_party,
+    by_staff,
+    kind_of,
+    officer,
+    on_channel,
+    staff,
+)
+from lending_chaincode.correspondence import said, verified
+from lending_chaincode.evaluated import (
+    EVALUATORS,
+    check,
+    confirmed,
+    evaluators_of,
+    handed_over,
+    note_officer,
+)
+from lending_chaincode.evaluation_governance import EvaluationGovernance
+from lending_chaincode.model_book import criteria_of, evaluating_kind, model_in_force
+from lending_domain.letters import Letter, LetterKind, SignedLetter
+from lending_domain.records import Record, RecordView, read_record
+from lending_domain.records_documents import SealedLetter
+from lending_domain.records_evaluation import EvaluationRecord
+from lending_domain.records_review import (
+    ReviewAnswer,
+    ReviewAnswerBody,
+    ReviewDue,
+    ReviewExtensionBody,
+    ReviewKind,
+    ReviewOutcome,
+    ReviewRequest,
+    ReviewRequestBody,
+    review_due,
+)
+from lending_domain.review import due_date, extended, review_periods
+
+
+def _applicant_or_semas(ctx: Context) -> None:
+    if kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
+        applicant(ctx)
+    else:
+        staff(ctx, Kind.SEMAS)
+
+
+by_applicant_or_semas = requires(Requirement("applicant, or staff of semas", _applicant_or_semas))
+
+
+class EvaluationReview(EvaluationGovernance):
+    """The right to explanation, a person's review and correction (PIPA 37-2, Credit Information Act 36-2)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Read before the first call, so that no call depends on a file.
+        review_periods()
+
+    # -- the applicant's side, on `application`
+
+    @transaction
+    @on_channel("application")
+    @by_applicant
+    def request_review(
+        self, ctx: Context, request_id: str, business_date: date, request: Private[ReviewRequest]
+    ) -> RecordView:
+        """Ask the evaluator for an explanation, a person's review or a correction, in a sealed letter."""
+        holder = applicant(ctx)
+        evaluates = kind_of(request.evaluator) in EVALUATORS
+        require(evaluates, "BAD_ARGUMENT", f"{request.evaluator} does not evaluate")
+        _sealed_between(request.sealed, request_id, holder, request.evaluator)
+        record = create(
+            ctx,
+            "request",
+            request_id,
+            parties=("applicants", "semas"),
+            on=business_date,
+            holder=holder,
+            dates={"requested_on": business_date},
+        )
+        keep_new(ctx, PAIR, request_id, request)
+        return view(record)
+
+    @transaction
+    @by_holder("request")
+    def withdraw_request(self, ctx: Context, request_id: str, business_date: date) -> RecordView:
+        """Take a request back that has not been passed on; after that an answer is owed."""
+        return view(advance(ctx, load(ctx, "request", request_id), business_date))
+
+    @transaction
+    @by_party("request", Kind.SEMAS)
+    def relay_request(self, ctx: Context, request_id: str, business_date: date) -> RecordView:
+        """Say that the request was passed on, and so by when the applicant may expect the answer."""
+        dates = {"relayed_on": business_date, "due_by": due_date(business_date)}
+        return view(advance(ctx, load(ctx, "request", request_id), business_date, dates=dates))
+
+    @transaction
+    @by_party("request", Kind.SEMAS)
+    def relay_extension(
+        self,
+        ctx: Context,
+        request_id: str,
+        business_date: date,
+        notice: Private[SealedLetter],
+        request: Private[ReviewRequest],
+    ) -> RecordView:
+        """Pass on the evaluator's sealed notice that, and why, the answer takes longer."""
+        record = load(ctx, "request", request_id)
+        allowed(ctx, record)
+        _passed_on(ctx, record, notice, request)
+        dates = record.dates or {}
+        # In time it was on the evaluator's own record; passing it on may take a day more.
+        due_by = ruled(extended, dates["relayed_on"], dates["due_by"], dates["due_by"])
+        keep(ctx, PAIR, f"{request_id}.extension", notice)
+        return view(advance(ctx, record, business_date, dates={"due_by": due_by}))
+
+    @transaction
+    @by_party("request", Kind.SEMAS)
+    def deliver_answer(
+        self,
+        ctx: Context,
+        request_id: str,
+        business_date: date,
+        answer: Private[SealedLetter],
+        request: Private[ReviewRequest],
+    ) -> RecordView:
+        """Pass on the evaluator's sealed answer."""
+        record = load(ctx, "request", request_id)
+        allowed(ctx, record)
+        _passed_on(ctx, record, answer, request)
+        keep_new(ctx, PAIR, f"{request_id}.answer", answer)
+        return view(advance(ctx, record, business_date, dates={"answered_on": business_date}))
+
+    @transaction
+    @by_holder("request")
+    def close_request(self, ctx: Context, request_id: str, business_date: date) -> RecordView:
+        """The applicant has read the answer."""
+        return view(advance(ctx, load(ctx, "request", request_id), business_date))
+
+    @query
+    @by_applicant_or_semas
+    def requests(self, ctx: Context, state: str) -> tuple[Record, ...]:
+        """An applicant's own requests, or for SEMAS everyone's, in a state or in any if it is empty."""
+        own = ctx.client.attribute("holder") if kind_of(ctx.client.msp_id) is Kind.APPLICANTS else None
+        found = _records(ctx, "request")
+        return tuple(one for one in found if own in (None, one.holder) and state in ("", one.state))
+
+    @query
+    @by_holder_or_party("request", Kind.SEMAS)
+    def request(self, ctx: Context, request_id: str) -> ReviewRequest:
+        """The sealed request, for its holder and for SEMAS, which passes it on and cannot open it."""
+        return read_private(ctx, PAIR, request_id, ReviewRequest)
+
+    @query
+    @by_holder_or_party("request", Kind.SEMAS)
+    def answer(self, ctx: Context, request_id: str) -> SealedLetter:
+        """The sealed answer."""
+        return read_private(ctx, PAIR, f"{request_id}.answer", SealedLetter)
+
+    @query
+    @by_holder_or_party("request", Kind.SEMAS)
+    def extension(self, ctx: Context, request_id: str) -> SealedLetter:
+        """The newest sealed notice that the answer takes longer."""
+        return read_private(ctx, PAIR, f"{request_id}.extension", SealedLetter)
+
+    # -- the evaluator's side
+
+    @transaction
+    @by_staff(Kind.SEMAS)
+    def open_review(
+        self,
+        ctx: Context,
+        review_id: str,
+        referral_id: str,
+        business_date: date,
+        sealed: Private[SealedLetter],
+    ) -> RecordView:
+        """Hand the sealed request to the foundation that evaluated; the record is its own from now on."""
+        referral = load(ctx, "referral", referral_id)
+        (evaluator,) = referral.parties
+        evaluates = kind_of(evaluator) is evaluating_kind(ctx)
+        require(evaluates, "BAD_ARGUMENT", f"{evaluator} does not evaluate here")
+        require(referral.state != "referred", "NOT_EVALUATED", "nothing has been decided on it yet")
+        matches = evaluator in sealed.wrapped_keys and sealed.concerns == review_id
+        require(matches, "WRONG_RECIPIENT", f"the letter is not sealed to {evaluator} for this review")
+        record = create(
+            ctx,
+            "review",
+            review_id,
+            parties=(evaluator,),
+            on=business_date,
+            references={"referral": referral_id},
+            dates={"received_on": business_date, "due_by": due_date(business_date)},
+        )
+        keep_new(ctx, handed_over(ctx, evaluator), _received(review_id), sealed)
+        return view(record)
+
+    @transaction
+    @by_party("review", *EVALUATORS)
+    def extend_review(
+        self, ctx: Context, review_id: str, business_date: date, notice: Private[SignedLetter]
+    ) -> RecordView:
+        """Put the deadline off, with a letter to the applicant that says why and until when."""
+        record = load(ctx, "review", review_id)
+        allowed(ctx, record)
+        dates = record.dates or {}
+        due_by = ruled(extended, dates["received_on"], dates["due_by"], business_date)
+        letter = _own_letter(ctx, record, notice, LetterKind.REVIEW_EXTENSION)
+        stated = said(letter, ReviewExtensionBody).due_by
+        require(stated == due_by, "LETTER_MISMATCH", f"the letter names another deadline than {due_by}")
+        commitments = {"extension": notice.digest}
+        return view(advance(ctx, record, business_date, dates={"due_by": due_by}, commitments=commitments))
+
+    @transaction
+    @by_party("review", *EVALUATORS)
+    def re_evaluate(
+        self,
+        ctx: Context,
+        review_id: str,
+        business_date: date,
+        request: Private[SignedLetter],
+        evaluation: Private[EvaluationRecord],
+    ) -> RecordView:
+        """Evaluate again, by another officer, for a correction or a person's review that was asked for.
+
+        By the model in force or the version used before. The evaluation before stays, with its commitment.
+        """
+        owner, review = ctx.client.msp_id, load(ctx, "review", review_id)
+        allowed(ctx, review)
+        once = "evaluation" not in review.commitments
+        require(once, "NOT_NEEDED", "this review has led to a new evaluation already")
+        referral = load(ctx, "referral", review.references["referral"])
+        allowed(ctx, referral)
+        body = _asked(ctx, review, request)
+        for_it = body.kind is not ReviewKind.EXPLANATION
+        require(for_it, "NOT_ASKED", "the applicant asked for an explanation, not for a new evaluation")
+        _another_officer(ctx, review)
+        model = model_in_force(ctx, business_date)
+        commitments = {"evaluation": evaluation.commitment}
+        before = referral.commitments.get("evaluation")
+        if before is not None:
+            old = read_private(ctx, owner, referral.id, EvaluationRecord)
+            if evaluation.model_digest == old.model_digest:
+                model = criteria_of(ctx, old.model_digest)
+            keep(ctx, owner, f"{referral.id}.{review_id}", old)
+            commitments[f"evaluation-before-{review_id}"] = before
+        same = evaluation.model_digest == model.digest
+        require(same, "MODEL_NOT_ACTIVE", "the model is neither in force nor the one used before")
+        check(ctx, referral, evaluation, model)
+        keep(ctx, owner, referral.id, evaluation)
+        note_officer(ctx, referral.id, review_id, evaluation.salt)
+        advance(ctx, referral, business_date, commitments=commitments)
+        marked = {"evaluation": evaluation.commitment}
+        return view(advance(ctx, review, business_date, commitments=marked))
+
+    @transaction
+    @by_party("review", *EVALUATORS)
+    def answer_review(
+        self, ctx: Context, review_id: str, business_date: date, answer: Private[ReviewAnswer]
+    ) -> RecordView:
+        """Answer the applicant's letter with one signed by the officer who calls; late ones count too."""
+        owner, review = ctx.client.msp_id, load(ctx, "review", review_id)
+        allowed(ctx, review)
+        asked = _asked(ctx, review, answer.request)
+        if asked.kind is not ReviewKind.EXPLANATION:
+            _another_officer(ctx, review)
+        letter = _own_letter(ctx, review, answer.answer, LetterKind.REVIEW_ANSWER)
+        body = said(letter, ReviewAnswerBody)
+        referral = load(ctx, "referral", review.references["referral"])
+        agrees = (
+            (body.referral_id, body.kind, body.request) == (referral.id, asked.kind, answer.request.digest)
+            and (body.received_on, body.answered_on) == ((review.dates or {})["received_on"], business_date)
+            and body.commitment == referral.commitments.get("evaluation")
+            and (body.evaluation is None or body.evaluation.commitment == body.commitment)
+        )
+        require(agrees, "LETTER_MISMATCH", "the answer speaks of another request, evaluation or day")
+        again = "evaluation" in review.commitments
+        fits = (body.outcome is ReviewOutcome.RE_EVALUATED) == again
+        require(fits, "LETTER_MISMATCH", "the outcome is not what was done in this review")
+        keep_new(ctx, owner, f"{review_id}.answer", answer)
+        return view(
+            advance(
+                ctx,
+                review,
+                business_date,
+                dates={"answered_on": business_date},
+                commitments={"answer": answer.answer.digest},
+            )
+        )
+
+    @query
+    def review(self, ctx: Context, review_id: str) -> Record:
+        """The public record, for any member."""
+        return load(ctx, "review", review_id)
+
+    @query
+    @by_staff(*EVALUATORS)
+    def reviews(self, ctx: Context, state: str) -> tuple[Record, ...]:
+        """The caller's reviews, or for SEMAS everyone's, in a state or in any if it is empty."""
+        found, caller = _records(ctx, "review"), ctx.client.msp_id
+        every = kind_of(caller) is Kind.SEMAS
+        return tuple(one for one in found if (every or caller in one.parties) and state in ("", one.state))
+
+    @query
+    @by_staff(*EVALUATORS)
+    def reviews_due(self, ctx: Context, on: date) -> tuple[ReviewDue, ...]:
+        """The caller's reviews that wait for an answer, the most urgent first, as they stand on a day."""
+        own = (one for one in _records(ctx, "review") if ctx.client.msp_id in one.parties)
+        waiting = (due for one in own if (due := review_due(one, on)) is not None)
+        return tuple(sorted(waiting, key=lambda one: (one.due_by, one.id)))
+
+    @query
+    @by_party("review", *EVALUATORS)
+    def review_request(self, ctx: Context, review_id: str) -> SealedLetter:
+        """The sealed request, for the evaluator that it is for."""
+        return read_private(ctx, handed_over(ctx, ctx.client.msp_id), _received(review_id), SealedLetter)
+
+    @query
+    @by_party("review", *EVALUATORS)
+    def evaluation_before(self, ctx: Context, review_id: str) -> EvaluationRecord:
+        """The evaluation that a review replaced; it opens the commitment `evaluation-before-<review>`."""
+        referral_id = load(ctx, "review", review_id).references["referral"]
+        return read_private(ctx, ctx.client.msp_id, f"{referral_id}.{review_id}", EvaluationRecord)
+
+
+def _records(ctx: Context, record_type: str) -> Iterable[Record]:
+    return (read_record(one.value) for one in ctx.state.range(f"{record_type}/", f"{record_type}0"))
+
+
+def _received(review_id: str) -> str:
+    """Its own key: for a direct loan the request stands in the same collection under the same id."""
+    return f"{review_id}.review"
+
+
+def _sealed_between(sealed: SealedLetter, concerns: str, holder: str, evaluator: str) -> None:
+    between = set(sealed.wrapped_keys) == {holder, evaluator} and sealed.concerns == concerns
+    require(between, "WRONG_RECIPIENT", "the letter is not sealed to exactly the applicant and the evaluator")
+
+
+def _passed_on(ctx: Context, record: Record, sealed: SealedLetter, request: ReviewRequest) -> None:
+    unchanged(ctx, PAIR, record.id, request)
+    _sealed_between(sealed, record.id, record.holder or "", request.evaluator)
+
+
+def _asked(ctx: Context, review: Record, signed: SignedLetter) -> ReviewRequestBody:
+    """The request opened: signed by the very applicant whom SEMAS confirmed, for this review."""
+    owner, referral_id = ctx.client.msp_id, review.references["referral"]
+    letter = verified(
+        ctx,
+        signed,
+        LetterKind.REVIEW_REQUEST,
+        "applicants",
+        owner,
+        subject=review.id,
+        attributes={"holder": confirmed(ctx, referral_id, owner).holder},
+    )
+    body = said(letter, ReviewRequestBody)
+    require(body.referral_id == referral_id, "LETTER_MISMATCH", "the request is about another referral")
+    return body
+
+
+def _own_letter(ctx: Context, review: Record, signed: SignedLetter, kind: LetterKind) -> Letter:
+    """A letter to the applicant, signed by the officer who calls."""
+    owner = ctx.client.msp_id
+    holder = confirmed(ctx, review.references["referral"], owner).holder
+    letter = verified(ctx, signed, kind, owner, holder, subject=review.id)
+    require(
+        signed.certificate.strip() == ctx.client.certificate_pem.decode().strip(),
+        "LETTER_SIGNER_ROLE",
+        "the letter is signed by the officer who hands it in",
+    )
+    return letter
+
+
+def _another_officer(ctx: Context, review: Record) -> None:
+    before = evaluators_of(ctx, review.references["referral"])
+    same = officer(ctx) in (who for made_in, who in before.items() if made_in != review.id)
+    require(not same, "SAME_OFFICER", "an evaluation is reviewed by another officer than the one who made it")

@@ -1,0 +1,181 @@
+"""A review from request to answer: states, dates, what stays of the evaluation before, the queue."""
+
+from datetime import timedelta
+
+import pytest
+
+from lending_domain.records_evaluation import EvaluationRecord
+from lending_domain.records_review import ReviewKind
+from tests.unit.lending_chaincode.consortium import START, new_id, refused
+from tests.unit.lending_chaincode.reviews import ASKED, Review, corrected, opens, told, wrongly_entered
+
+
+def test_a_correction_from_request_to_closing(consortium):
+    review = told(consortium)
+    (request,) = (
+        one for one in review.ask_here("requests", consortium.applicant, "closed") if one.id == review.id
+    )
+    assert request.dates == {
+        "requested_on": ASKED,
+        "relayed_on": ASKED,
+        "due_by": ASKED + timedelta(days=60),
+        "answered_on": ASKED,
+    }
+    record = review.record()
+    assert (record.state, record.parties) == ("answered", ("foundation-seoul",))
+    assert record.references == {"referral": review.referral_id}
+    assert record.dates == {
+        "received_on": ASKED,
+        "due_by": ASKED + timedelta(days=60),
+        "answered_on": ASKED,
+    }
+    assert set(record.commitments) == {"extension", "evaluation", "answer"}
+
+
+def test_the_evaluation_before_stays_verifiable(consortium):
+    review = Review(consortium)
+    before = review.referral().commitments["evaluation"]
+    review.open()
+    again = corrected(consortium)
+    review.re_evaluate(evaluation=again)
+    referral = review.referral()
+    assert referral.state == "evaluated"
+    assert referral.commitments == {
+        "evaluation": again.commitment,
+        f"evaluation-before-{review.id}": before,
+    }
+    assert review.there("evaluation", consortium.seoul, review.referral_id) == again
+    kept = review.there("evaluation_before", consortium.seoul_reviewer, review.id)
+    assert kept == review.first
+    assert opens(EvaluationRecord.model_validate(kept), before)
+    assert not opens(EvaluationRecord.model_validate(kept), again.commitment)
+    with refused("NOT_PARTY"):
+        review.there("evaluation_before", consortium.gyeonggi, review.id)
+
+
+def test_an_applicant_declined_for_a_wrong_figure_is_evaluated_again(consortium):
+    review = Review(consortium)
+    consortium.at_foundation("decline", consortium.seoul, review.referral_id, START)
+    review.open()
+    review.re_evaluate()
+    assert review.referral().state == "evaluated"
+
+
+def test_firms_filtered_out_before_an_evaluation_have_a_review_too(consortium):
+    review = Review(consortium, ReviewKind.HUMAN_REVIEW)
+    other = new_id()
+    letter = consortium.confirmation(consortium.form(new_id(), []), new_id())
+    consortium.hand_over(
+        "credit-evaluation",
+        "refer",
+        other,
+        "foundation-seoul",
+        START,
+        referral={"salt": new_id(), "letter": letter},
+    )
+    filtered = Review(consortium, ReviewKind.HUMAN_REVIEW, referral_id=other)
+    with refused("NOT_EVALUATED"):
+        filtered.open()
+    consortium.at_foundation("decline", consortium.seoul, other, START)
+    filtered.open()
+    filtered.re_evaluate()
+    assert set(filtered.referral().commitments) == {"evaluation"}
+    assert review.referral().state == "evaluated"
+
+
+def test_a_second_review_needs_an_officer_who_took_no_part_in_the_first(consortium):
+    first = Review(consortium)
+    first.open()
+    first.re_evaluate()
+    first.answer()
+    second = Review(consortium, referral_id=first.referral_id)
+    second.open()
+    for had_a_part in (consortium.seoul, consortium.seoul_reviewer):
+        with refused("SAME_OFFICER"):
+            second.answer(had_a_part)
+    third = consortium.authorities["foundation-seoul"].issue("third", role="evaluator")
+    assert second.answer(third).state == "answered"
+
+
+def test_an_explanation_may_come_from_the_officer_who_evaluated(consortium):
+    review = Review(consortium, ReviewKind.EXPLANATION)
+    review.open()
+    with refused("NOT_ASKED"):
+        review.re_evaluate()
+    assert review.answer(consortium.seoul, outcome="explained").state == "answered"
+
+
+@pytest.mark.parametrize(("days", "overdue"), [(30, False), (31, True)])
+def test_the_queue_says_what_is_due_and_what_is_overdue(consortium, days, overdue):
+    review = Review(consortium)
+    review.open()
+    (due,) = review.there("reviews_due", consortium.seoul, ASKED + timedelta(days=days))
+    assert (due.id, due.referral_id, due.state) == (review.id, review.referral_id, "received")
+    assert (due.received_on, due.due_by) == (ASKED, ASKED + timedelta(days=30))
+    assert due.overdue is overdue
+    assert review.there("reviews_due", consortium.gyeonggi, ASKED) == ()
+
+
+def test_an_answer_that_is_late_is_taken_and_its_dates_say_so(consortium):
+    review = Review(consortium)
+    review.open()
+    late = ASKED + timedelta(days=31)
+    review.answer(on=late)
+    dates = review.record().dates
+    assert dates["answered_on"] > dates["due_by"]
+    assert review.there("reviews_due", consortium.seoul, late) == ()
+
+
+def test_the_most_urgent_review_comes_first(consortium):
+    later, sooner = Review(consortium), Review(consortium)
+    later.open(on=ASKED + timedelta(days=3))
+    sooner.open()
+    due = review_ids(sooner.there("reviews_due", consortium.seoul, ASKED))
+    assert due == [sooner.id, later.id]
+    assert {one.id for one in sooner.there("reviews", consortium.seoul, "received")} == set(due)
+    assert sooner.there("reviews", consortium.seoul, "answered") == ()
+
+
+def review_ids(entries):
+    return [one.id for one in entries]
+
+
+def test_an_override_ends_with_the_evaluation_that_it_departs_from(consortium):
+    review = Review(consortium)
+
+    def override(who):
+        request = {"salt": new_id(), "ground": "other", "reason": "a reason of some length"}
+        return consortium.at_foundation("override", who, review.referral_id, START, request=request)
+
+    assert override(consortium.seoul).state == "override-proposed"
+    proposed = review.referral().commitments["override"]
+    assert override(consortium.seoul_reviewer).state == "overridden"
+    assert review.referral().commitments["override"] != proposed
+    review.open()
+    third = consortium.authorities["foundation-seoul"].issue("third", role="evaluator")
+    still_low = wrongly_entered(consortium)
+    review.re_evaluate(third, still_low)
+    assert review.referral().state == "evaluated"
+    with refused("BELOW_THRESHOLD"):
+        consortium.at_foundation(
+            "reserve_support",
+            consortium.seoul,
+            review.referral_id,
+            ASKED,
+            reservation={"salt": new_id(), "guarantee_id": new_id(), "bank": "bank-a"},
+        )
+
+
+def test_nothing_of_the_request_or_the_answer_stands_on_a_shared_ledger(consortium):
+    ledgers = (consortium.application, consortium.referral)
+    began = [len(ledger.transactions) for ledger in ledgers]  # before: the model, which is public
+    review = told(consortium)
+    public = b"".join(
+        part
+        for ledger, since in zip(ledgers, began, strict=True)
+        for one in ledger.transactions[since:]
+        for part in (*filter(None, one.rwset.writes.values()), one.result, one.function.encode())
+    ).decode()
+    for word in ("correction", "re-evaluated", "upheld", "lender", review.letter.digest):
+        assert word not in public
+    assert review.id in public
