@@ -46,8 +46,9 @@ def explanation_pdf(explanation: Explanation, lang: Language = "ko") -> bytes:
     document = SimpleDocTemplate(
         buffer,
         pagesize=A4,
-        leftMargin=_MARGIN,
-        rightMargin=_MARGIN,
+        # A frame's own padding is six points: text, tables and picture then share their edges.
+        leftMargin=_MARGIN - 6,
+        rightMargin=_MARGIN - 6,
         topMargin=_MARGIN,
         bottomMargin=_MARGIN,
         title=word("title", lang),
@@ -177,7 +178,7 @@ class _Page:
     def _part(self, heading: str, rows: Sequence[Sequence[str]]) -> list[Flowable]:
         if not rows:
             return [self._heading(heading), self._text(word("nothing_lost", self.lang), 8.5)]
-        shares = (0.22, 0.46, 0.12, 0.20) if any(row[2] for row in rows) else (0.22, 0.78, 0, 0)
+        shares = (0.25, 0.44, 0.11, 0.20) if any(row[2] for row in rows) else (0.25, 0.75, 0, 0)
         rows = [row if row[2] else row[:2] for row in rows]
         table = Table(
             [[self._cell(cell) for cell in row] for row in rows],

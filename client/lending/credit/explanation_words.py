@@ -46,6 +46,8 @@ _WORDS: dict[str, Wording] = {
     "firm": ("기업", "Firm"),
     "waterfall": ("항목별 점수", "The score, item by item"),
     "legend": ("진한 색: 얻은 점수, 옅은 색: 잃은 점수", "Dark: earned; pale: lost"),
+    "earned": ("얻은 점수", "earned"),
+    "lost": ("잃은 점수", "lost"),
     "reasons": ("점수를 가장 많이 잃은 이유", "What cost the most points"),
     "strengths": ("점수에 가장 크게 기여한 항목", "What gave the most points"),
     "improvements": ("무엇이 바뀌면 점수가 오르는가", "What would raise the score"),

@@ -55,8 +55,8 @@ def waterfall_drawing(explanation: Explanation, lang: Language, width: float, fo
         drawing.add(Line(x, _AXIS - 3, x, height - _ROW, strokeColor=_RULE, strokeWidth=0.5))
         drawing.add(_text(x, _AXIS - 12, f"{tenth / 10:.1f}", font, 6.5, _SOFT, "middle"))
     y = height - _ROW
-    for name, x in (("+", right + _POINTS - 4), ("-", width)):
-        drawing.add(_text(x, y + 4, name, font, 8, _SOFT, "end"))
+    for name, x in (("earned", right + _POINTS - 4), ("lost", width)):
+        drawing.add(_text(x, y + 4, word(name, lang), font, 7, _SOFT, "end"))
     for row in rows:
         y -= _ROW
         _draw(drawing, row, y, left, scale, (right, width), font)
@@ -92,7 +92,7 @@ def _draw(
     start, end = left + row.start * scale, left + row.end * scale
     pale = Color(*(1 - (1 - part) * 0.28 for part in row.colour.rgb()))
     _rect(drawing, end, middle, row.lost * scale, _BAR, pale)
-    _rect(drawing, start, middle, max(end - start, 0.6), _BAR, row.colour)
+    _rect(drawing, start, middle, end - start, _BAR, row.colour)
     earned = points_text(row.end - row.start)
     drawing.add(_text(right + _POINTS - 4, middle + 2, earned, font, size, _INK, "end"))
     if row.lost:

@@ -23,6 +23,7 @@ from lending.credit import (
     sufficiency,
 )
 from lending.credit.explanation import better_grades, gain
+from lending.credit.explanation_words import Language
 from lending.credit.sufficiency import Step
 from lending.documents.applicants import load_applicant, threshold_for
 from lending_domain.form import CompanyClass, Industry
@@ -270,9 +271,9 @@ def test_an_explanation_travels_as_json() -> None:
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_the_text_says_all_of_it(lang: str) -> None:
+def test_the_text_says_all_of_it(lang: Language) -> None:
     told = explain(RESULT, guaranteeable=False)
-    text = explanation_text(told, "ko" if lang == "ko" else "en")
+    text = explanation_text(told, lang)
     expected = [
         told.score,
         told.highest_base,
@@ -291,11 +292,10 @@ def test_the_text_says_all_of_it(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_a_pdf_is_the_same_for_the_same_explanation(lang: str) -> None:
-    language = "ko" if lang == "ko" else "en"
+def test_a_pdf_is_the_same_for_the_same_explanation(lang: Language) -> None:
     told = explain(RESULT, guaranteeable=True)
-    first = explanation_pdf(told, language)
+    first = explanation_pdf(told, lang)
     assert first.startswith(b"%PDF-")
-    assert first == explanation_pdf(told, language)
-    assert first != explanation_pdf(told.model_copy(update={"guaranteeable": False}), language)
+    assert first == explanation_pdf(told, lang)
+    assert first != explanation_pdf(told.model_copy(update={"guaranteeable": False}), lang)
     assert (b"HYGothic-Medium" in first) is (lang == "ko")
