@@ -27,6 +27,8 @@ def parse_ratio(text: str) -> float:
         AhpError: the text is no positive number.
     """
     parts = [part.strip() for part in re.split(r"[/:∕⁄÷]", text.strip())]
+    if re.fullmatch(r"-\s*[\d.]+|[-+]?(?i:inf|infinity)", text.strip()):
+        raise AhpError(f"{text!r} is not a positive number: write 3, 0.5 or 1/3")
     if len(parts) > 2 or not all(_RATIO.fullmatch(part) for part in parts):
         raise AhpError(f"{text!r} is not a number: write 3, 0.5 or 1/3")
     try:
