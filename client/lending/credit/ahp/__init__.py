@@ -1,6 +1,14 @@
 """Analytic Hierarchy Process: weights from pairwise comparisons. It knows numpy and no lending word."""
 
 from lending.credit.ahp.batch import BatchWeights, Method, weigh_many
+from lending.credit.ahp.bootstrap import (
+    Interval,
+    Intervals,
+    bootstrap_weights,
+    of_hierarchy,
+    of_judgements,
+    of_priorities,
+)
 from lending.credit.ahp.completion import Completion, complete
 from lending.credit.ahp.consistency import (
     CellError,
@@ -32,6 +40,16 @@ from lending.credit.ahp.priorities import Weights, weigh
 from lending.credit.ahp.random_indices import RandomIndex, random_index
 from lending.credit.ahp.ratings import Ratings, Scale
 from lending.credit.ahp.repair import SCALE, Repair, repair_sequence, repairs
+from lending.credit.ahp.sensitivity import (
+    Reversal,
+    Swap,
+    WeightChange,
+    break_evens,
+    critical_change,
+    rank_reversals,
+    vary,
+    weight_changes,
+)
 from lending.credit.ahp.synthesis import Decision, Synthesis
 
 __all__ = [
@@ -47,23 +65,31 @@ __all__ = [
     "Decision",
     "Group",
     "Hierarchy",
+    "Interval",
+    "Intervals",
     "Mean",
     "Method",
     "Node",
     "RandomIndex",
     "Ratings",
     "Repair",
+    "Reversal",
     "Scale",
+    "Swap",
     "Synthesis",
     "Triad",
+    "WeightChange",
     "Weights",
     "aggregate_judgements",
     "aggregate_priorities",
+    "bootstrap_weights",
+    "break_evens",
     "cell_errors",
     "complete",
     "compose",
     "compose_many",
     "consensus",
+    "critical_change",
     "decompose",
     "examine",
     "format_hierarchy",
@@ -72,15 +98,21 @@ __all__ = [
     "global_weights",
     "hierarchy_consensus",
     "koczkodaj_index",
+    "of_hierarchy",
+    "of_judgements",
+    "of_priorities",
     "parse_hierarchy",
     "parse_ratio",
     "random_index",
+    "rank_reversals",
     "ratio_text",
     "read_hierarchy",
     "repair_sequence",
     "repairs",
     "triads",
+    "vary",
     "weigh",
     "weigh_group",
     "weigh_many",
+    "weight_changes",
 ]

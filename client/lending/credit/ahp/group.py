@@ -91,7 +91,7 @@ def aggregate_judgements(
     if not isinstance(stack, np.ndarray):
         own, stack = stack_matrices(stack)
         labels = own if labels is None else labels
-    values = mean_judgements(stack, _rater_weights(rater_weights, len(stack))[None], mean, trim)[0]
+    values = mean_judgements(stack, normal_rater_weights(rater_weights, len(stack))[None], mean, trim)[0]
     return ComparisonMatrix(values, labels)
 
 
@@ -121,7 +121,9 @@ def aggregate_priorities(
             do not sum to 1.
     """
     table = np.asarray(weights, dtype=np.float64)
-    joint: _Array = mean_priorities(table, _rater_weights(rater_weights, len(table))[None], mean, trim)[0]
+    joint: _Array = mean_priorities(table, normal_rater_weights(rater_weights, len(table))[None], mean, trim)[
+        0
+    ]
     return joint
 
 
@@ -205,7 +207,7 @@ def consensus(
         raise AhpError("consensus is between two raters or more")
     if not scale_maximum > 1:
         raise AhpError(f"the largest judgement of a scale is above 1, not {scale_maximum:g}")
-    shares = _rater_weights(rater_weights, raters)
+    shares = normal_rater_weights(rater_weights, raters)
     alpha = float(shares @ _entropy(table))
     gamma = float(_entropy(shares @ table))
     beta = gamma - alpha
@@ -314,8 +316,8 @@ def _entropy(shares: _Array) -> _Array:
     return result
 
 
-def _rater_weights(given: ArrayLike | None, raters: int) -> _Array:
-    """(raters,), of sum 1."""
+def normal_rater_weights(given: ArrayLike | None, raters: int) -> _Array:
+    """(raters,), of sum 1; equal where none are given."""
     if not raters:
         raise AhpError("there are no raters to aggregate")
     weights = np.ones(raters) if given is None else np.asarray(given, dtype=np.float64)
