@@ -7,10 +7,7 @@ from lending.credit.explanation import (
     Explanation,
     as_text,
     explain,
-    reasons,
     rights,
-    strengths,
-    waterfall,
 )
 from lending.credit.explanation_pdf import explanation_pdf
 from lending.credit.explanation_text import explanation_text
@@ -31,10 +28,7 @@ __all__ = [
     "explanation_pdf",
     "explanation_text",
     "reason_codes",
-    "reasons",
     "reproduces",
     "rights",
-    "strengths",
     "sufficiency",
-    "waterfall",
 ]

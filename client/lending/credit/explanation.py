@@ -5,12 +5,13 @@ for an explanation of an automated evaluation. It names items, weights, grades a
 is the foundations' and nothing here is computed from it (`lending.credit.sufficiency`, for evaluators, is).
 """
 
-from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from lending.credit.criteria import Criterion, criteria
 from lending.credit.reason_codes import Change, reason_code
@@ -39,8 +40,11 @@ CONTACT_EN = (
     "answered are recorded, and you are told why if the time is extended. Where the record of a credit "
     "bureau or a bank is wrong, that institution corrects it too."
 )
+Plain = dict[str, Any]
+
 BLOCKS: tuple[Block, ...] = ("financial", "fact", "judgement", "bonus")
-_REASONS = 4
+_COUNT = 4
+_SHARED = {"criteria", "rights", "contact_ko", "contact_en", "note_ko", "note_en"}
 
 
 class Bar(Value):
@@ -151,80 +155,79 @@ def rights() -> tuple[Right, ...]:
 
 def as_text(units: int) -> str:
     """A score for people: six decimals, cut off and not rounded up."""
-    return format((Decimal(units) / UNIT).quantize(Decimal("0.000001"), rounding="ROUND_DOWN"), "f")
+    millionths = units * 1_000_000 // UNIT
+    return f"{millionths // 1_000_000}.{millionths % 1_000_000:06d}"
 
 
 def in_order(evaluation: Evaluation) -> list[ItemScore]:
     """The breakdown block by block, the bonus last: a model read from its JSON has no order of its own."""
-    return sorted(evaluation.items, key=lambda row: BLOCKS.index(row.block))
+    return [row for block in BLOCKS for row in evaluation.items if row.block == block]
 
 
-def waterfall(evaluation: Evaluation) -> tuple[Bar, ...]:
+def _bars(ordered: list[ItemScore], total: int) -> list[Plain]:
     """One bar per item, each starting where the last one ended; a bonus beyond its cap adds nothing."""
-    bars, at = [], 0
-    for row in in_order(evaluation):
+    bars: list[Plain] = []
+    at = 0
+    for row in ordered:
         end = at + row.points
         if row.block == "bonus":
-            end = min(end, evaluation.total)
+            end = min(end, total)
         bars.append(
-            Bar(
-                item=row.item,
-                ko=row.ko,
-                en=row.en,
-                block=row.block,
-                grade=row.grade,
-                grades=row.grades,
-                start=at,
-                end=end,
-                most=row.most,
-            )
+            {
+                "item": row.item,
+                "ko": row.ko,
+                "en": row.en,
+                "block": row.block,
+                "grade": row.grade,
+                "grades": row.grades,
+                "start": at,
+                "end": end,
+                "most": row.most,
+            }
         )
         at = end
-    return tuple(bars)
+    return bars
 
 
-def reasons(evaluation: Evaluation, count: int = _REASONS) -> tuple[Reason, ...]:
-    """The items that cost the most points, base items only: a bonus not earned is no reason."""
-    base = [row for row in evaluation.items if row.block != "bonus"]
+def _reasons(base: list[ItemScore]) -> list[Plain]:
+    """The items that cost the most points; the bonus is left out, since not to earn one is no reason."""
     lost_in_all = sum(row.most - row.points for row in base)
     worst = sorted(
         (row for row in base if row.points < row.most), key=lambda row: (row.points - row.most, row.item)
     )
-    found = []
-    for row in worst[:count]:
-        code = reason_code(row.item, row.ko, row.en)
-        lost = row.most - row.points
-        found.append(
-            Reason(
-                code=code.code,
-                item=row.item,
-                ko=code.ko,
-                en=code.en,
-                grade=row.grade,
-                lost=lost,
-                share_permille=lost * 1000 // lost_in_all,
-                evidence_ko=code.evidence_ko,
-                evidence_en=code.evidence_en,
-            )
-        )
-    return tuple(found)
+    return [_reason(row, lost_in_all) for row in worst[:_COUNT]]
 
 
-def strengths(evaluation: Evaluation, count: int = _REASONS) -> tuple[Strength, ...]:
+def _reason(row: ItemScore, lost_in_all: int) -> Plain:
+    code, lost = reason_code(row.item, row.ko, row.en), row.most - row.points
+    return {
+        "code": code.code,
+        "item": row.item,
+        "ko": code.ko,
+        "en": code.en,
+        "grade": row.grade,
+        "lost": lost,
+        "share_permille": lost * 1000 // lost_in_all,
+        "evidence_ko": code.evidence_ko,
+        "evidence_en": code.evidence_en,
+    }
+
+
+def _strengths(base: list[ItemScore]) -> list[Plain]:
     """The items that gave the most points of the base, most first."""
-    earning = [row for row in evaluation.items if row.block != "bonus" and row.points]
-    best = sorted(earning, key=lambda row: (-row.points, row.item))
-    return tuple(
-        Strength(
-            item=row.item,
-            ko=row.ko,
-            en=row.en,
-            grade=row.grade,
-            earned=row.points,
-            share_permille=row.points * 1000 // evaluation.base,
-        )
-        for row in best[:count]
-    )
+    earned_in_all = sum(row.points for row in base)
+    best = sorted((row for row in base if row.points), key=lambda row: (-row.points, row.item))
+    return [
+        {
+            "item": row.item,
+            "ko": row.ko,
+            "en": row.en,
+            "grade": row.grade,
+            "earned": row.points,
+            "share_permille": row.points * 1000 // earned_in_all,
+        }
+        for row in best[:_COUNT]
+    ]
 
 
 def gain(row: ItemScore, grade: int) -> int:
@@ -244,45 +247,64 @@ def better_grades(row: ItemScore, criterion: Criterion, company: CompanyClass) -
 
 
 class Explainer:
-    """Explains evaluations by one model version; what does not depend on the firm is prepared once."""
+    """Explains evaluations by one model version; what does not depend on the firm is prepared once.
+
+    An explanation is put together of plain values and checked as a whole where it leaves as `Explanation`.
+    """
 
     def __init__(self, model: Model | None = None) -> None:
         self.model = model or model2()
         self._criteria: dict[tuple[CompanyClass, Industry], dict[str, Criterion]] = {}
-        self._improvements: dict[tuple[CompanyClass, Industry, str, int], Improvement | None] = {}
+        self._improvements: dict[tuple[CompanyClass, Industry, str, int], Plain | None] = {}
+        # In JSON, what all explanations of a class and industry share: most of the text.
+        self._shared: dict[tuple[CompanyClass, Industry], str] = {}
 
     def explain(self, evaluation: Evaluation, *, guaranteeable: bool | None = None) -> Explanation:
         """The explanation for the applicant. ValueError where another model made the evaluation."""
+        criteria = self.criteria(evaluation.company_class, evaluation.industry)
+        own = self._own(evaluation, guaranteeable)
+        return Explanation(**own, criteria=tuple(criteria.values()), rights=rights())
+
+    def json(self, evaluation: Evaluation, *, guaranteeable: bool | None = None) -> str:
+        """`explain` as JSON text: for a batch, since what firms have in common is written once."""
+        key = (evaluation.company_class, evaluation.industry)
+        if key not in self._shared:
+            told = self.explain(evaluation)
+            self._shared[key] = told.model_dump_json(include=_SHARED)[1:]
+        own = to_json(self._own(evaluation, guaranteeable)).decode()
+        return f"{own[:-1]},{self._shared[key]}"
+
+    def _own(self, evaluation: Evaluation, guaranteeable: bool | None) -> Plain:
         if evaluation.model_digest != self.model.digest:
             raise ValueError("the evaluation was made by another version of the model")
         ordered = in_order(evaluation)
-        base = sum(row.most for row in ordered if row.block != "bonus")
-        bonus = sum(row.most for row in ordered if row.block == "bonus")
+        base = [row for row in ordered if row.block != "bonus"]
+        highest, highest_bonus = sum(row.most for row in base), sum(row.most for row in ordered[len(base) :])
         if self.model.bonus_cap_units is not None:
-            bonus = min(bonus, self.model.bonus_cap_units)
+            highest_bonus = min(highest_bonus, self.model.bonus_cap_units)
         improvements = [found for row in ordered if (found := self._improvement(evaluation, row))]
-        return Explanation(
-            model=evaluation.model,
-            model_digest=evaluation.model_digest,
-            composition=evaluation.composition,
-            company_class=evaluation.company_class,
-            industry=evaluation.industry,
-            guaranteeable=guaranteeable,
-            score=as_text(evaluation.total),
-            base=as_text(evaluation.base),
-            bonus=as_text(evaluation.bonus),
-            highest_base=as_text(base),
-            highest_bonus=as_text(bonus),
-            total_units=evaluation.total,
-            base_units=evaluation.base,
-            bonus_units=evaluation.bonus,
-            waterfall=waterfall(evaluation),
-            reasons=reasons(evaluation),
-            strengths=strengths(evaluation),
-            improvements=tuple(sorted(improvements, key=lambda one: (-one.gain, one.item))),
-            criteria=tuple(self.criteria(evaluation.company_class, evaluation.industry).values()),
-            rights=rights(),
-        )
+        improvements.sort(key=lambda one: (-one["gain"], one["item"]))
+        return {
+            "model": evaluation.model,
+            "model_digest": evaluation.model_digest,
+            "composition": evaluation.composition,
+            "company_class": evaluation.company_class,
+            "industry": evaluation.industry,
+            "guaranteeable": guaranteeable,
+            "score": as_text(evaluation.total),
+            "base": as_text(evaluation.base),
+            "bonus": as_text(evaluation.bonus),
+            "highest_base": as_text(highest),
+            "highest_bonus": as_text(highest_bonus),
+            "unit": UNIT,
+            "total_units": evaluation.total,
+            "base_units": evaluation.base,
+            "bonus_units": evaluation.bonus,
+            "waterfall": _bars(ordered, evaluation.total),
+            "reasons": _reasons(base),
+            "strengths": _strengths(base),
+            "improvements": improvements,
+        }
 
     def criteria(self, company: CompanyClass, industry: Industry) -> dict[str, Criterion]:
         """Item id -> criterion for this class and industry."""
@@ -291,31 +313,31 @@ class Explainer:
             self._criteria[key] = {one.item: one for one in criteria(self.model, company, industry)}
         return self._criteria[key]
 
-    def _improvement(self, evaluation: Evaluation, row: ItemScore) -> Improvement | None:
+    def _improvement(self, evaluation: Evaluation, row: ItemScore) -> Plain | None:
         key = (evaluation.company_class, evaluation.industry, row.item, row.grade)
         if key not in self._improvements:
             self._improvements[key] = self._improve(evaluation, row)
         return self._improvements[key]
 
-    def _improve(self, evaluation: Evaluation, row: ItemScore) -> Improvement | None:
+    def _improve(self, evaluation: Evaluation, row: ItemScore) -> Plain | None:
         criterion = self.criteria(evaluation.company_class, evaluation.industry)[row.item]
         better = next(iter(better_grades(row, criterion, evaluation.company_class)), None)
         if better is None:
             return None
         code, asks = reason_code(row.item, row.ko, row.en), criterion.bounds[better - 1]
-        return Improvement(
-            item=row.item,
-            ko=row.ko,
-            en=row.en,
-            grade=row.grade,
-            better=better,
-            gain=gain(row, better),
-            change=code.change,
-            asks_ko=asks.ko,
-            asks_en=asks.en,
-            advice_ko=code.advice_ko,
-            advice_en=code.advice_en,
-        )
+        return {
+            "item": row.item,
+            "ko": row.ko,
+            "en": row.en,
+            "grade": row.grade,
+            "better": better,
+            "gain": gain(row, better),
+            "change": code.change,
+            "asks_ko": asks.ko,
+            "asks_en": asks.en,
+            "advice_ko": code.advice_ko,
+            "advice_en": code.advice_en,
+        }
 
 
 def explain(

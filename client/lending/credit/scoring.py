@@ -144,8 +144,7 @@ def _at_most(values: NDArray[Any], bounds: Sequence[int]) -> Integers:
 
 def _first(missed: Iterable[NDArray[np.bool_]]) -> Integers:
     """The grade whose bound is kept: one beyond the bounds that are missed."""
-    grades: Integers = 1 + np.sum(list(missed), axis=0, dtype=np.int64)
-    return grades
+    return np.asarray(1 + np.sum(list(missed), axis=0, dtype=np.int64))
 
 
 def _looked_up(values: NDArray[Any], grade_of: Mapping[Any, int]) -> Integers:

@@ -266,6 +266,8 @@ def test_an_item_of_a_later_version_is_explained_too() -> None:
 def test_an_explanation_travels_as_json() -> None:
     told = explain(RESULT, guaranteeable=True)
     assert Explanation.model_validate_json(told.model_dump_json()) == told
+    for _ in range(2):
+        assert Explanation.model_validate_json(EXPLAINER.json(RESULT, guaranteeable=True)) == told
     # Letters are canonical JSON, which has no binary fractions.
     assert not re.search(r":\s*-?\d+\.\d", json.dumps(told.model_dump(mode="json")))
 
