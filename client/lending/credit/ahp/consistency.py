@@ -33,10 +33,10 @@ class CellError:
         return self.judged / self.implied
 
     def __str__(self) -> str:
-        way = "more" if self.error > 1 else "less"
+        way = "high" if self.error > 1 else "low"
         return (
             f"{self.a} against {self.b} was judged {ratio_text(self.judged)}, and the weights say "
-            f"{self.implied:.3g}: {max(self.error, 1 / self.error):.3g} times {way} than they bear out"
+            f"{self.implied:.3g}: {max(self.error, 1 / self.error):.3g} times too {way}"
         )
 
 

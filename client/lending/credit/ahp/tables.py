@@ -64,8 +64,10 @@ def parse_matrices(content: bytes, name: str) -> dict[str, ComparisonMatrix]:
     return found
 
 
-def choose(matrices: Mapping[str, ComparisonMatrix], name: str, table: str | None) -> ComparisonMatrix:
-    """The matrix called ``table``, or the only one.
+def choose(
+    matrices: Mapping[str, ComparisonMatrix], name: str, table: str | None, option: str = "table"
+) -> ComparisonMatrix:
+    """The matrix called ``table``, or the only one; ``option``: by what the caller lets one be chosen.
 
     Raises:
         AhpError: there is none of that name, or none was named and there are several.
@@ -74,7 +76,7 @@ def choose(matrices: Mapping[str, ComparisonMatrix], name: str, table: str | Non
         return next(iter(matrices.values()))
     listed = ", ".join(repr(one) for one in matrices)
     if table is None:
-        raise AhpError(f"{name} holds {len(matrices)} tables, {listed}: choose one")
+        raise AhpError(f"{name} holds {len(matrices)} tables, {listed}: choose one by {option}")
     if table not in matrices:
         raise AhpError(f"{name} holds no table {table!r}: there is {listed}")
     return matrices[table]
