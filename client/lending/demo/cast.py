@@ -68,9 +68,9 @@ class Cast:
         """SEMAS's client."""
         return SemasClient(self.gateway("semas", "officer"))
 
-    def foundation(self, organization: str) -> FoundationClient[Gateway]:
-        """A foundation's client."""
-        return FoundationClient(self.gateway(organization, "evaluator"))
+    def foundation(self, organization: str, user: str = "evaluator") -> FoundationClient[Gateway]:
+        """The client of one of a foundation's officers."""
+        return FoundationClient(self.gateway(organization, user))
 
     def bank(self, organization: str) -> BankClient[Gateway]:
         """A bank's client."""

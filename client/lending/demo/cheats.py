@@ -10,11 +10,14 @@ from hlf.errors import CommitError, EventError, FabricError, GatewayError
 from hlf.events import OrdererBlocks
 from hlf.identity import SigningIdentity
 from lending.demo.cast import Cast
+from lending.demo.review import EVALUATOR, Review
 from lending.demo.story import Story
 from lending.demo.telling import Narrator
 from lending.foundation import FoundationClient
-from lending.institution import new_id, new_salt
+from lending.institution import Committed, new_id, new_salt
 from lending_domain.letters import sign_letter
+from lending_domain.records_evaluation import OverrideGround, OverrideRequest
+from lending_domain.records_review import ReviewKind
 from lending_domain.records_servicing import LoanContract
 
 
@@ -34,6 +37,8 @@ class Cheats:
     def attempt_all(self) -> None:
         """Every attempt, in the order of the table."""
         self.alter_the_score()
+        self.override_alone()
+        self.review_oneself()
         self.present_at_another_bank()
         self.present_twice()
         self.forge_under_another_authority()
@@ -46,17 +51,49 @@ class Cheats:
         """A score that is off by 1/60,000,000."""
         staged = self.staged
         foundation = self.cast.foundation(staged.foundation)
-        honest = staged.computed()
+        on = staged.start + timedelta(days=7)
+        honest = staged.computed(staged.applicant.form, on)
         result = honest.result.model_copy(
             update={"base": honest.result.base + 1, "total": honest.result.total + 1}
         )
         altered = honest.model_copy(update={"result": result})
-        on = staged.start + timedelta(days=7)
         self._refused(
             "a score altered by one unit",
             "the foundation's contract",
             lambda: foundation.evaluate(staged.referral_id, on, altered),
             "SCORE_MISMATCH",
+        )
+
+    def override_alone(self) -> None:
+        """Both signatures under an override by one officer: the staged firm is below the threshold."""
+        staged, on = self.staged, self.staged.start + timedelta(days=7)
+        self.explained = staged.score(on)
+        foundation = self.cast.foundation(staged.foundation)
+
+        def sign() -> Committed:
+            request = OverrideRequest(
+                salt=new_salt(), ground=OverrideGround.OUTSIDE_THE_MODEL, reason="orders for three years"
+            )
+            return foundation.override(staged.referral_id, on, request)
+
+        title = f"one officer would guarantee below the threshold{staged.label}"
+        self.narrator.submit(title, staged.referral_id, sign)
+        self._refused(
+            "the same officer signing the override twice", "the foundation's contract", sign, "SAME_OFFICER"
+        )
+
+    def review_oneself(self) -> None:
+        """The evaluator answers the review of his own evaluation."""
+        staged, on = self.staged, self.staged.start + timedelta(days=8)
+        review = Review(staged, on, ReviewKind.HUMAN_REVIEW)
+        review.ask(self.explained)
+        review.hand_over()
+        answer = review.answered(on, EVALUATOR, None)
+        self._refused(
+            "a review answered by the officer who made the evaluation",
+            "the foundation's contract",
+            lambda: self.cast.foundation(staged.foundation).answer_review(review.id, on, answer),
+            "SAME_OFFICER",
         )
 
     def present_at_another_bank(self) -> None:

@@ -67,7 +67,7 @@ def main(
         _stage(staged, second)
         tell("\nNow cheat: each attempt is really sent.")
         Cheats(cast, narrator, first, staged).attempt_all()
-        body = _body(network, cast, narrator, first)
+        body = _body(network, cast, narrator, first, second)
         times = {"started": started.isoformat().replace("+00:00", "Z"), "seconds": _since(began)}
         report = sign({**body, **times}, cast.identity("semas", "officer"))
     folder = build or ROOT / "build"
@@ -156,7 +156,7 @@ def _view(metadata: bytes) -> int:
     return value
 
 
-def _body(network: Consortium, cast: Cast, narrator: Narrator, first: Story) -> dict[str, Any]:
+def _body(network: Consortium, cast: Cast, narrator: Narrator, first: Story, second: Story) -> dict[str, Any]:
     networks = {channel: cast.gateway(*reader).network(channel) for channel, reader in READERS.items()}
     on_docker = network.running_on == "docker"
     return {
@@ -171,6 +171,8 @@ def _body(network: Consortium, cast: Cast, narrator: Narrator, first: Story) -> 
             "letters": narrator.letters,
             "records": list(narrator.records.values()),
             "evaluation": first.evaluation.result.model_dump(mode="json"),
+            "explanation": first.explanation.model_dump(mode="json"),
+            "review": second.reviewed,
             "visibility": visibility(networks),
         },
         "not_verified": []

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lending.bank import loan_contract
 from lending.correspondence import write_letter
-from lending.credit import compute, explain
+from lending.credit import Explanation, compute
 from lending.demo.cast import Cast
+from lending.demo.review import Explained, corrected_on_request
 from lending.demo.telling import Narrator
-from lending.documents import IssuerSimulator, open_letter, open_sealed, rewrap, seal, seal_letter
+from lending.documents import IssuerSimulator, open_sealed, rewrap, seal
 from lending.documents.applicants import Applicant, threshold_for
 from lending.documents.receipts import receipt_signer
 from lending.institution import Committed, new_id, new_salt
+from lending_domain.form import EvaluationForm
 from lending_domain.funds import catalogue, quarter_of
 from lending_domain.letters import ANYONE, LetterKind, SignedLetter
 from lending_domain.money import percent_of
@@ -58,6 +60,9 @@ class Story:
         self.bank = self.applicant.request.bank
         self.holder = self.cast.holder(self.user)
         self.documents: list[SealedDocument] = []
+        self.reviewed: dict[str, Any] | None = None
+        self.evaluation: EvaluationRecord
+        self.explanation: Explanation
 
     # -- the steps
 
@@ -258,29 +263,27 @@ class Story:
             letter=letter,
         )
 
-    def computed(self) -> EvaluationRecord:
+    def computed(self, form: EvaluationForm, on: date) -> EvaluationRecord:
         """The evaluation as the foundation computes it off the ledger."""
-        model = self.cast.foundation(self.foundation).active_model(self.start + timedelta(days=7))
-        threshold = threshold_for(self.applicant, evaluate(self.applicant.form, model))
-        return compute(self.applicant.screening, self.applicant.form, threshold, model)
+        model = self.cast.foundation(self.foundation).active_model(on)
+        threshold = threshold_for(self.applicant, evaluate(form, model))
+        return compute(self.applicant.screening, form, threshold, model)
 
     def evaluate(self) -> None:
-        """7 and 8: filter, form and score off the ledger, recomputed by contract; the duplicate check."""
+        """7 and 8: evaluation, explanation, and a review where a figure was wrong; the duplicate check."""
         foundation, on = self.cast.foundation(self.foundation), self.start + timedelta(days=7)
         evidence = foundation.read_evidence(self.bundle_id, on)
         for one in evidence.documents:
             open_sealed(one, evidence.consent, self.foundation, self.cast.sealing_key(self.foundation))
-        self.evaluation = self._aside(
-            "the score, computed off the ledger in units of 1/60,000,000", self.foundation, self.computed
-        )
+        explained = self.score(on)
+        if self.applicant.misentered:
+            before = self.evaluation
+            review = corrected_on_request(self, explained, on)
+            self.evaluation = foundation.read_evaluation(self.referral_id)
+            self.reviewed = review.as_told(before, self.evaluation)
         if not self.evaluation.guaranteeable:
             raise RuntimeError("the demonstration's applicant does not reach the demonstration's threshold")
-        self._tell(
-            "the evaluation, computed again by the foundation's peer, equal to the last unit",
-            self.referral_id,
-            lambda: foundation.evaluate(self.referral_id, on, self.evaluation),
-        )
-        self._explain(on)
+        on += timedelta(days=1)
         reservation = Reservation(salt=new_salt(), guarantee_id=self.guarantee_id, bank=self.bank)
         self._tell(
             "supported by nobody else: entered into the foundations' index",
@@ -288,32 +291,23 @@ class Story:
             lambda: foundation.reserve_support(self.referral_id, on, reservation),
         )
 
-    def _explain(self, on: date) -> None:
-        """The applicant always gets the opening: score, items and reasons, sealed, relayed by SEMAS."""
-        foundation, semas = self.cast.foundation(self.foundation), self.cast.semas
-        letter = write_letter(
-            self.cast.identity(self.foundation, "evaluator"),
-            LetterKind.EXPLANATION,
-            "applicants",
+    def score(self, on: date) -> Explained:
+        """Filter, form and score off the ledger, recomputed by contract, explained to the applicant."""
+        entered = self.applicant.form.model_copy(update=self.applicant.misentered)
+        self.evaluation = self._aside(
+            "the score, computed off the ledger in units of 1/60,000,000",
+            self.foundation,
+            lambda: self.computed(entered, on),
+        )
+        foundation = self.cast.foundation(self.foundation)
+        self._tell(
+            "the evaluation, computed again by the foundation's peer, equal to the last unit",
             self.referral_id,
-            {"explanation": explain(self.evaluation.result).model_dump(mode="json")},
+            lambda: foundation.evaluate(self.referral_id, on, self.evaluation),
         )
-        sealed = seal_letter(letter, self.referral_id, {self.holder: self.cast.public_key(self.holder)})
-        first, second = new_id(), new_id()
-        self._tell(
-            "the explanation, sealed to the applicant, to SEMAS",
-            first,
-            lambda: foundation.relay(first, on, sealed),
-        )
-        self.narrator.letter("explanation (sealed)", self.foundation, "applicant", "referral", "application")
-        self._tell(
-            "SEMAS passes it on unread",
-            second,
-            lambda: semas.relay("application", second, self.holder, on, sealed),
-        )
-        mine = self.cast.applicant(self.user).receive_letter(second)
-        if open_letter(mine, self.holder, self.cast.sealing_key(self.holder)) != letter:
-            raise RuntimeError("the explanation opened is not the one that was written")
+        explained = Explained(self, on)
+        self.explanation = explained.explanation
+        return explained
 
     def guarantee(self) -> None:
         """9: the guarantee and its letter (신용보증서)."""

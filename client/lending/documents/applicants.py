@@ -40,7 +40,10 @@ class LoanRequest(Value):
 
 
 class Applicant(Value):
-    """One sample applicant. label says that it is illustrative; threshold is the demonstration's, in 1."""
+    """One sample applicant. label says that it is illustrative; threshold is the demonstration's, in 1.
+
+    misentered: figures as the foundation's officer enters them at first; the applicant has them corrected.
+    """
 
     label: str
     source: str
@@ -51,6 +54,7 @@ class Applicant(Value):
     profile: FirmProfile
     screening: Screening
     form: EvaluationForm
+    misentered: dict[str, int] = Field(default_factory=dict)
     documents: tuple[str, ...] = Field(min_length=4)
     request: LoanRequest
     threshold: Decimal
