@@ -13,7 +13,7 @@ from lending_domain.records import Record
 from lending_domain.records_evaluation import EvaluationRecord, Referral
 from lending_domain.records_letters import ConfirmationBody
 from lending_domain.records_review import EvaluationOfficers
-from lending_domain.score import Evaluation, evaluate, guaranteeable
+from lending_domain.score import by_item, evaluate, guaranteeable
 
 EVALUATORS = (Kind.FOUNDATION, Kind.SEMAS)
 
@@ -42,7 +42,7 @@ def check(ctx: Context, record: Record, evaluation: EvaluationRecord, model: Mod
         "the score submitted is not the one that the form and the model give",
     )
     require(
-        _by_item(evaluation.result) == _by_item(computed),
+        by_item(evaluation.result) == by_item(computed),
         "RESULT_MISMATCH",
         "the breakdown is not the one computed here",
     )
@@ -64,8 +64,3 @@ def evaluators_of(ctx: Context, referral_id: str) -> dict[str, str]:
     if ctx.private(owner).hash(key) is None:
         return {}
     return read_private(ctx, owner, key, EvaluationOfficers).by_review
-
-
-def _by_item(result: Evaluation) -> Evaluation:
-    """The result with its items in the order of their names: the model's JSON has no order of its own."""
-    return result.model_copy(update={"items": tuple(sorted(result.items, key=lambda one: one.item))})

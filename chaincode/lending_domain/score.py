@@ -162,6 +162,11 @@ def score_grades(
     )
 
 
+def by_item(result: Evaluation) -> Evaluation:
+    """The result with its items in the order of their names: a model's JSON has no order of its own."""
+    return result.model_copy(update={"items": tuple(sorted(result.items, key=lambda one: one.item))})
+
+
 def guaranteeable(evaluation: Evaluation, threshold: Threshold) -> bool:
     """보증가능: the total reaches the threshold. Raises `Refused` when the threshold is of another model."""
     same = (

@@ -8,7 +8,7 @@ import os
 from lending_domain.form import EvaluationForm, Screening, screen
 from lending_domain.model import Model, Threshold, model2
 from lending_domain.records_evaluation import EvaluationRecord
-from lending_domain.score import evaluate, guaranteeable
+from lending_domain.score import by_item, evaluate, guaranteeable
 from lending_domain.violations import require
 
 
@@ -38,4 +38,5 @@ def reproduces(record: EvaluationRecord, commitment: str, model: Model) -> bool:
 
     For whoever was given the opening: the applicant, a reviewer, an auditor.
     """
-    return record.commitment == commitment and evaluate(record.form, model) == record.result
+    computed = by_item(evaluate(record.form, model))
+    return record.commitment == commitment and computed == by_item(record.result)
