@@ -125,6 +125,7 @@ class ModelGovernance(Chartered):
         """
         voter_of(ctx)
         version, register = _opened(ctx, model_digest), register_of(ctx)
+        dated(ctx, business_date, version.on)
         require(effective_from >= business_date, "ACTIVATION_DATE", "a version takes effect on a day to come")
         near = effective_from - business_date <= _FURTHEST
         require(near, "ACTIVATION_DATE", f"a version takes effect within {_FURTHEST.days} days")
