@@ -28,7 +28,9 @@ from lending.credit.ahp import (
 from lending.credit.ahp.matrix import ratio_text
 from lending.credit.ahp.tables import choose, parse_matrices, write_matrix, write_table
 
-_GROUPS: dict[str, tuple[str, str]] = {}
+_GROUPS = {
+    "aggregate": ("lending.cli.ahp_group", "Weights of a group of raters, with consistency and consensus."),
+}
 _BAR = 32
 
 

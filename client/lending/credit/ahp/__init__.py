@@ -36,6 +36,15 @@ from lending.credit.ahp.hierarchy import Hierarchy, Node, compose, compose_many,
 from lending.credit.ahp.hierarchy_text import format_hierarchy, parse_hierarchy, read_hierarchy
 from lending.credit.ahp.matrix import ComparisonMatrix, parse_ratio, ratio_text
 from lending.credit.ahp.means import Mean
+from lending.credit.ahp.panel import (
+    Excess,
+    Panel,
+    PanelAggregation,
+    PanelWeights,
+    bootstrap_panel,
+    weigh_panel,
+)
+from lending.credit.ahp.panel_files import read_panel, read_project, read_rater_weights
 from lending.credit.ahp.priorities import Weights, weigh
 from lending.credit.ahp.random_indices import RandomIndex, random_index
 from lending.credit.ahp.ratings import Ratings, Scale
@@ -63,6 +72,7 @@ __all__ = [
     "Consensus",
     "Consistency",
     "Decision",
+    "Excess",
     "Group",
     "Hierarchy",
     "Interval",
@@ -70,6 +80,9 @@ __all__ = [
     "Mean",
     "Method",
     "Node",
+    "Panel",
+    "PanelAggregation",
+    "PanelWeights",
     "RandomIndex",
     "Ratings",
     "Repair",
@@ -82,6 +95,7 @@ __all__ = [
     "Weights",
     "aggregate_judgements",
     "aggregate_priorities",
+    "bootstrap_panel",
     "bootstrap_weights",
     "break_evens",
     "cell_errors",
@@ -107,6 +121,9 @@ __all__ = [
     "rank_reversals",
     "ratio_text",
     "read_hierarchy",
+    "read_panel",
+    "read_project",
+    "read_rater_weights",
     "repair_sequence",
     "repairs",
     "triads",
@@ -114,5 +131,6 @@ __all__ = [
     "weigh",
     "weigh_group",
     "weigh_many",
+    "weigh_panel",
     "weight_changes",
 ]
