@@ -1,7 +1,10 @@
-"""Credit evaluation off the ledger: the score, its explanation, and what would bring it to the threshold."""
+"""Credit evaluation off the ledger: the score, its explanation, and what would bring it to the threshold.
+
+`lending.credit.forms` reads files of firms, `lending.credit.scoring` scores arrays of them.
+"""
 
 from lending.credit.criteria import Criterion, criteria
-from lending.credit.evaluation import compute, reproduces
+from lending.credit.evaluation import compute, opening_violations, reproduces
 from lending.credit.explanation import (
     Explainer,
     Explanation,
@@ -27,6 +30,7 @@ __all__ = [
     "explain",
     "explanation_pdf",
     "explanation_text",
+    "opening_violations",
     "reason_codes",
     "reproduces",
     "rights",
