@@ -118,9 +118,12 @@ class EvaluationReview(EvaluationGovernance):
 
     @transaction
     @by_party("request", Kind.SEMAS)
-    def relay_request(self, ctx: Context, request_id: str, business_date: date) -> RecordView:
+    def relay_request(
+        self, ctx: Context, request_id: str, business_date: date, request: Private[ReviewRequest]
+    ) -> RecordView:
         """Say that the request was passed on, and so by when the applicant may expect the answer."""
-        dates = {"relayed_on": business_date, "due_by": due_date(business_date)}
+        unchanged(ctx, PAIR, request_id, request)
+        dates = {"relayed_on": business_date, "due_by": due_date(request.kind, business_date)}
         return view(advance(ctx, load(ctx, "request", request_id), business_date, dates=dates))
 
     @transaction
@@ -139,7 +142,7 @@ class EvaluationReview(EvaluationGovernance):
         _passed_on(ctx, record, notice, request)
         dates = record.dates or {}
         # In time it was on the evaluator's own record; passing it on may take a day more.
-        due_by = ruled(extended, dates["relayed_on"], dates["due_by"], dates["due_by"])
+        due_by = ruled(extended, request.kind, dates["relayed_on"], dates["due_by"], dates["due_by"])
         keep(ctx, PAIR, f"{request_id}.extension", notice)
         return view(advance(ctx, record, business_date, dates={"due_by": due_by}))
 
@@ -197,20 +200,17 @@ class EvaluationReview(EvaluationGovernance):
     @transaction
     @by_staff(Kind.SEMAS)
     def open_review(
-        self,
-        ctx: Context,
-        review_id: str,
-        referral_id: str,
-        business_date: date,
-        sealed: Private[SealedLetter],
+        self, ctx: Context, review_id: str, business_date: date, request: Private[ReviewRequest]
     ) -> RecordView:
         """Hand the sealed request to the foundation that evaluated; the record is its own from now on."""
-        referral = load(ctx, "referral", referral_id)
+        referral = load(ctx, "referral", request.referral_id)
         (evaluator,) = referral.parties
         evaluates = kind_of(evaluator) is evaluating_kind(ctx)
         require(evaluates, "BAD_ARGUMENT", f"{evaluator} does not evaluate here")
         require(referral.state != "referred", "NOT_EVALUATED", "nothing has been decided on it yet")
-        matches = evaluator in sealed.wrapped_keys and sealed.concerns == review_id
+        sealed = request.sealed
+        meant = request.evaluator == evaluator and evaluator in sealed.wrapped_keys
+        matches = meant and sealed.concerns == review_id
         require(matches, "WRONG_RECIPIENT", f"the letter is not sealed to {evaluator} for this review")
         record = create(
             ctx,
@@ -218,10 +218,10 @@ class EvaluationReview(EvaluationGovernance):
             review_id,
             parties=(evaluator,),
             on=business_date,
-            references={"referral": referral_id},
-            dates={"received_on": business_date, "due_by": due_date(business_date)},
+            references={"referral": referral.id},
+            dates={"received_on": business_date, "due_by": due_date(request.kind, business_date)},
         )
-        keep_new(ctx, handed_over(ctx, evaluator), _received(review_id), sealed)
+        keep_new(ctx, handed_over(ctx, evaluator), _received(review_id), request)
         return view(record)
 
     @transaction
@@ -233,7 +233,8 @@ class EvaluationReview(EvaluationGovernance):
         record = load(ctx, "review", review_id)
         allowed(ctx, record)
         dates = record.dates or {}
-        due_by = ruled(extended, dates["received_on"], dates["due_by"], business_date)
+        kind = _handed(ctx, review_id).kind
+        due_by = ruled(extended, kind, dates["received_on"], dates["due_by"], business_date)
         letter = _own_letter(ctx, record, notice, LetterKind.REVIEW_EXTENSION)
         stated = said(letter, ReviewExtensionBody).due_by
         require(stated == due_by, "LETTER_MISMATCH", f"the letter names another deadline than {due_by}")
@@ -340,9 +341,9 @@ class EvaluationReview(EvaluationGovernance):
 
     @query
     @by_party("review", *EVALUATORS)
-    def review_request(self, ctx: Context, review_id: str) -> SealedLetter:
+    def review_request(self, ctx: Context, review_id: str) -> ReviewRequest:
         """The sealed request, for the evaluator that it is for."""
-        return read_private(ctx, handed_over(ctx, ctx.client.msp_id), _received(review_id), SealedLetter)
+        return _handed(ctx, review_id)
 
     @query
     @by_party("review", *EVALUATORS)
@@ -359,6 +360,10 @@ def _records(ctx: Context, record_type: str) -> Iterable[Record]:
 def _received(review_id: str) -> str:
     """Its own key: for a direct loan the request stands in the same collection under the same id."""
     return f"{review_id}.review"
+
+
+def _handed(ctx: Context, review_id: str) -> ReviewRequest:
+    return read_private(ctx, handed_over(ctx, ctx.client.msp_id), _received(review_id), ReviewRequest)
 
 
 def _sealed_between(sealed: SealedLetter, concerns: str, holder: str, evaluator: str) -> None:

@@ -106,9 +106,13 @@ class ReviewAnswerBody(Value):
 
 
 class ReviewRequest(Salted):
-    """What applicant and SEMAS share: whom the letter is for, of which referral, and the letter."""
+    """A request as it is handed on: for whom it is, of which referral, and the sealed letter.
+
+    kind: sets the days for an answer; what may be done is for the letter's own kind.
+    """
 
     evaluator: Organization
+    kind: ReviewKind
     referral_id: RecordId
     sealed: SealedLetter
 

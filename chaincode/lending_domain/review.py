@@ -1,44 +1,60 @@
 """The deadline of a review: until when an answer is due, and how far that can be put off.
 
-Personal Information Protection Act article 37-2 and Credit Information Act article 36-2 give an applicant the
-right to an explanation, to a person's review and to correction; the periods and their sources are in
-data/review.yaml.
+Personal Information Protection Act articles 36 and 37-2 and Credit Information Act article 36-2 give an
+applicant the right to an explanation, to a person's review and to correction; the periods and their sources
+are in data/review.yaml.
 """
 
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Annotated
 
 import yaml
 from pydantic import Field
 
+from lending_domain.records_review import ReviewKind
 from lending_domain.values import Count, Value
 from lending_domain.violations import refuse
 
+Days = Annotated[int, Field(ge=1, le=366)]
+
+
+class Period(Value):
+    """Days for an answer, and where that is written."""
+
+    days: Days
+    source: str
+
+
+class Extension(Value):
+    """How many days an extension adds, how many there may be, and where that is written."""
+
+    days: Days
+    times: Count
+    source: str
+
 
 class ReviewPeriods(Value):
-    """Days for an answer; how many days an extension adds, and how many extensions there may be."""
+    """The periods in force, by what is asked for."""
 
-    answer_days: int = Field(ge=1, le=366)
-    answer_source: str
-    extension_days: int = Field(ge=1, le=366)
-    extensions: Count
-    extension_source: str
+    periods: dict[ReviewKind, Period]
+    extension: Extension
 
 
 @cache
 def review_periods() -> ReviewPeriods:
-    """The periods in force."""
+    """The periods in force, as packaged."""
     text = (files("lending_domain") / "data" / "review.yaml").read_text(encoding="utf-8")
     return ReviewPeriods.model_validate(yaml.safe_load(text))
 
 
-def due_date(received_on: date) -> date:
+def due_date(kind: ReviewKind, received_on: date) -> date:
     """The last day for an answer; the day of receipt is not counted."""
-    return received_on + timedelta(days=review_periods().answer_days)
+    return received_on + timedelta(days=review_periods().periods[kind].days)
 
 
-def extended(received_on: date, due_by: date, on: date) -> date:
+def extended(kind: ReviewKind, received_on: date, due_by: date, on: date) -> date:
     """The new last day, put off on day `on`. Raises `Refused` EXTENSION_TOO_LATE and EXTENSIONS_USED."""
     if on > due_by:
         raise refuse(
@@ -47,9 +63,9 @@ def extended(received_on: date, due_by: date, on: date) -> date:
             "The deadline has passed: it can no longer be put off.",
             "due_by",
         )
-    periods = review_periods()
-    later = due_by + timedelta(days=periods.extension_days)
-    if later > due_date(received_on) + timedelta(days=periods.extensions * periods.extension_days):
+    rule = review_periods().extension
+    later = due_by + timedelta(days=rule.days)
+    if later > due_date(kind, received_on) + timedelta(days=rule.times * rule.days):
         raise refuse(
             "EXTENSIONS_USED",
             "연장할 수 있는 횟수를 모두 사용하였습니다.",

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from hlf.flows import Flow
-from lending.institution import Committed, G, Institution, verb
+from lending.institution import Committed, G, Institution, new_salt, verb
 from lending_domain.letters import SignedLetter
 from lending_domain.records import Record
 from lending_domain.records_documents import SealedLetter
@@ -110,17 +110,17 @@ class SemasReviews(_Reviews[G]):
                 "credit-evaluation",
                 "open_review",
                 request_id,
-                request.referral_id,
                 on,
-                private={"sealed": request.sealed},
+                # A salt of its own on each channel, as for every private value.
+                private={"request": request.model_copy(update={"salt": new_salt()})},
                 endorsers=_APPLICATION if direct else ("semas", request.evaluator),
             )
         )
 
     @verb
-    def relay_request(self, request_id: str, on: date) -> Flow[Committed]:
-        """Tell the applicant that the request was passed on, and by when an answer is due."""
-        return (yield from self._on_application("relay_request", request_id, on))
+    def relay_request(self, request_id: str, on: date, request: ReviewRequest) -> Flow[Committed]:
+        """Tell the applicant that the request (as it was read) was passed on, and until when."""
+        return (yield from self._on_application("relay_request", request_id, on, {"request": request}))
 
     @verb
     def receive_letter(self, relay_id: str) -> Flow[SealedLetter]:
@@ -167,9 +167,9 @@ class FoundationReviews(_Reviews[G]):
         return Record.model_validate((yield from self._ours("review", review_id)))
 
     @verb
-    def read_review_request(self, review_id: str) -> Flow[SealedLetter]:
+    def read_review_request(self, review_id: str) -> Flow[ReviewRequest]:
         """The applicant's request, sealed to this foundation."""
-        return SealedLetter.model_validate((yield from self._ours("review_request", review_id)))
+        return ReviewRequest.model_validate((yield from self._ours("review_request", review_id)))
 
     @verb
     def read_evaluation_before(self, review_id: str) -> Flow[EvaluationRecord]:

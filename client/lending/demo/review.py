@@ -108,6 +108,7 @@ class Review:
         request = ReviewRequest(
             salt=new_salt(),
             evaluator=self.foundation,
+            kind=self.kind,
             referral_id=story.referral_id,
             sealed=sealed_between(self.letter, keys),
         )
@@ -128,7 +129,7 @@ class Review:
         )
         _tell(
             story,
-            "SEMAS hands it on unread; 30 days begin",
+            "SEMAS hands it on unread; the days for an answer begin",
             self.id,
             lambda: semas.open_review(self.id, self.on, request),
         )
@@ -136,17 +137,18 @@ class Review:
     def tell_when(self) -> None:
         """SEMAS tells the applicant until when."""
         semas = self.story.cast.semas
+        request = semas.read_request(self.id)
         _tell(
             self.story,
             "the applicant is told by when an answer is due",
             self.id,
-            lambda: semas.relay_request(self.id, self.on),
+            lambda: semas.relay_request(self.id, self.on, request),
         )
 
     def opened(self) -> SignedLetter:
         """The request, as the foundation opens it."""
         sealed = self.story.cast.foundation(self.foundation).read_review_request(self.id)
-        return open_letter(sealed, self.foundation, self.story.cast.sealing_key(self.foundation))
+        return open_letter(sealed.sealed, self.foundation, self.story.cast.sealing_key(self.foundation))
 
     def evaluate_again(self, on: date) -> EvaluationRecord:
         """Another officer corrects the form and evaluates again; the evaluation before stays verifiable."""

@@ -136,16 +136,26 @@ class Review:
             wrapped_keys=dict.fromkeys(to, "a2V5"),
         )
 
+    def handed(self, **changes: Any) -> ReviewRequest:
+        """The request as it is handed on."""
+        values = {
+            "salt": new_id(),
+            "evaluator": self.foundation,
+            "kind": self.kind,
+            "referral_id": self.referral_id,
+            "sealed": self.sealed(),
+        }
+        return ReviewRequest.model_validate({**values, **changes})
+
     # -- on `application`
 
     def request(self, who: Person | None = None, **changes: Any) -> Any:
-        values = {"salt": new_id(), "evaluator": self.foundation, "referral_id": self.referral_id}
-        self.asked = ReviewRequest.model_validate({**values, "sealed": self.sealed(), **changes})
+        self.asked = self.handed(**changes)
         who = who or self.world.applicant
         return self.here("request_review", who, ASKED, request=self.asked)
 
     def relay(self, on: date = ASKED) -> Any:
-        return self.here("relay_request", self.world.semas, on)
+        return self.here("relay_request", self.world.semas, on, request=self.asked)
 
     def deliver(self, on: date = ASKED, sealed: SealedLetter | None = None, who: Person | None = None) -> Any:
         answer = sealed or self.sealed()
@@ -164,10 +174,9 @@ class Review:
         return self.world.hand_over(
             "credit-evaluation",
             "open_review",
-            changes.get("review_id", self.id),
-            changes.get("referral_id", self.referral_id),
+            self.id,
             on,
-            sealed=changes.get("sealed") or self.sealed(),
+            request=self.handed(**changes),
             foundation=self.foundation,
         )
 
@@ -211,7 +220,7 @@ def told(world: Consortium) -> Review:
     assert review.request().state == "requested"
     assert review.open().state == "received"
     assert review.relay().state == "relayed"
-    due = ASKED + timedelta(days=60)
+    due = ASKED + timedelta(days=40)
     assert review.extend(ASKED, due).state == "extended"
     state = review.here(
         "relay_extension", world.semas, ASKED, notice=review.sealed(), request=review.asked

@@ -18,7 +18,7 @@ def test_a_correction_from_request_to_closing(consortium):
     assert request.dates == {
         "requested_on": ASKED,
         "relayed_on": ASKED,
-        "due_by": ASKED + timedelta(days=60),
+        "due_by": ASKED + timedelta(days=40),
         "answered_on": ASKED,
     }
     record = review.record()
@@ -26,7 +26,7 @@ def test_a_correction_from_request_to_closing(consortium):
     assert record.references == {"referral": review.referral_id}
     assert record.dates == {
         "received_on": ASKED,
-        "due_by": ASKED + timedelta(days=60),
+        "due_by": ASKED + timedelta(days=40),
         "answered_on": ASKED,
     }
     assert set(record.commitments) == {"extension", "evaluation", "answer"}
@@ -105,13 +105,17 @@ def test_an_explanation_may_come_from_the_officer_who_evaluated(consortium):
     assert review.answer(consortium.seoul, outcome="explained").state == "answered"
 
 
-@pytest.mark.parametrize(("days", "overdue"), [(30, False), (31, True)])
-def test_the_queue_says_what_is_due_and_what_is_overdue(consortium, days, overdue):
-    review = Review(consortium)
+@pytest.mark.parametrize(
+    ("kind", "days"),
+    [(ReviewKind.CORRECTION, 10), (ReviewKind.HUMAN_REVIEW, 30), (ReviewKind.EXPLANATION, 30)],
+)
+@pytest.mark.parametrize(("late", "overdue"), [(0, False), (1, True)])
+def test_the_queue_says_what_is_due_and_what_is_overdue(consortium, kind, days, late, overdue):
+    review = Review(consortium, kind)
     review.open()
-    (due,) = review.there("reviews_due", consortium.seoul, ASKED + timedelta(days=days))
+    (due,) = review.there("reviews_due", consortium.seoul, ASKED + timedelta(days=days + late))
     assert (due.id, due.referral_id, due.state) == (review.id, review.referral_id, "received")
-    assert (due.received_on, due.due_by) == (ASKED, ASKED + timedelta(days=30))
+    assert (due.received_on, due.due_by) == (ASKED, ASKED + timedelta(days=days))
     assert due.overdue is overdue
     assert review.there("reviews_due", consortium.gyeonggi, ASKED) == ()
 
