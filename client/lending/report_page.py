@@ -8,7 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from lending_domain.score import UNIT, score_text
+from lending.credit.explanation import in_order
+from lending.credit.explanation_words import BLOCK_WORDS, points_text
+from lending_domain.score import Evaluation
 
 _LANES = ("application", "referral", "guarantee", "execution")
 _FOUNDING = {
@@ -43,6 +45,7 @@ def page(report: Mapping[str, Any]) -> str:
         main=_MAIN,
         parts=_parts([_step(step, final["letters"]) for step in report["steps"]]),
         waterfall=_waterfall(final.get("evaluation")),
+        explanation=final.get("explanation"),
     )
 
 
@@ -74,20 +77,44 @@ def _step(step: Mapping[str, Any], letters: list[Mapping[str, Any]]) -> dict[str
 
 
 def _waterfall(evaluation: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Bars in per cent of the highest score that can be had; points are integers of 1/60,000,000."""
+    """Rows in per cent of the highest score that can be had; points are integers of 1/60,000,000.
+
+    Block by block as the explanation has them; base and bonus apart, each with its subtotal.
+    """
     if evaluation is None:
         return None
-    highest = max(sum(item["most"] for item in evaluation["items"]), 1)
-    bars, reached = [], 0
-    for item in evaluation["items"]:
-        bars.append(
+    result = Evaluation.model_validate(evaluation)
+    ordered = in_order(result)
+    highest = max(sum(row.most for row in ordered), 1)
+    rows, reached = [], 0
+    for row in ordered:
+        rows.append(
             {
-                **item,
+                **row.model_dump(),
                 "left": 100 * reached / highest,
-                "width": 100 * item["points"] / highest,
-                "pale": 100 * item["most"] / highest,
-                "value": f"{item['points'] / UNIT:.4f}",
+                "width": 100 * row.points / highest,
+                "pale": 100 * row.most / highest,
+                "earned": points_text(row.points),
+                "lost": points_text(row.most - row.points),
             }
         )
-        reached += item["points"]
-    return {"bars": bars, "total": score_text(evaluation["total"]), "highest": score_text(highest)}
+        reached += row.points
+    base = sum(row.most for row in ordered if row.block != "bonus")
+    return {
+        "blocks": {block: words[1] for block, words in BLOCK_WORDS.items()},
+        "base_rows": [row for row in rows if row["block"] != "bonus"],
+        "bonus_rows": [row for row in rows if row["block"] == "bonus"],
+        "base": _sum(result.base, base, highest),
+        "bonus": _sum(result.bonus, highest - base, highest),
+        "total": points_text(result.total),
+        "width": 100 * result.total / highest,
+    }
+
+
+def _sum(units: int, most: int, highest: int) -> dict[str, Any]:
+    return {
+        "score": points_text(units),
+        "most": points_text(most),
+        "lost": points_text(most - units),
+        "width": 100 * units / highest,
+    }
