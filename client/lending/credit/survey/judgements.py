@@ -39,6 +39,19 @@ def read_judgement(definition: Definition, question: str, text: str) -> str:
     return kept if _PLAIN.fullmatch(kept) else repr(value)
 
 
+def write_judgement(value: float, doubt: float = 0.0) -> str:
+    """A ratio as an answer is written: "3", "1/3", else its decimals.
+
+    doubt: how far it may be off for its printed digits, so that 0.333 is 1/3.
+    """
+    near = doubt + _EQUAL
+    if abs(value - round(value)) <= near and round(value) > 0:
+        return str(round(value))
+    if abs(value - 1 / round(1 / value)) <= near:
+        return f"1/{round(1 / value)}"
+    return format(value, ".17f")
+
+
 def comparison_matrix(matrix: Matrix, answers: Mapping[str, str]) -> ComparisonMatrix:
     """One matrix of a rater's answers (question id -> judgement); what was not answered stays open."""
     judged = {

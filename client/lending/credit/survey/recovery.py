@@ -95,7 +95,7 @@ def recovery(
     *,
     noise: Sequence[float] = NOISE,
     raters: int = 118,
-    repetitions: int = 20,
+    repetitions: int = 10,
     seed: int = 2007,
 ) -> Recovery:
     """Draw `raters` for each noise, `repetitions` times, and measure the error of several means and methods.
@@ -117,9 +117,8 @@ def recovery(
         shares = []
         for _ in range(repetitions):
             stacks = [_draw(truth, raters, spread, scale, random) for truth in truths]
-            weighed = {way: [weigh_many(one, way) for one in stacks] for way in _METHODS}
-            ratios = [one.consistency_ratio for one in weighed[Method.EIGENVECTOR]]
-            passed = np.all([one <= LIMIT for one in ratios], axis=0)
+            weighed = {way: _weigh_all(stacks, way) for way in _METHODS}
+            passed = np.all([ratios <= LIMIT for _, ratios in weighed[Method.EIGENVECTOR]], axis=0)
             shares.append(float(passed.mean()))
             for screened in (False, True):
                 kept = passed if screened else np.ones_like(passed)
@@ -128,7 +127,10 @@ def recovery(
                 for method, mean in _WAYS:
                     rows = zip(stacks, weighed[method], truths, strict=True)
                     off = np.concatenate(
-                        [_group(one[kept], by.weights[kept], method, mean) - truth for one, by, truth in rows]
+                        [
+                            _group(one[kept], weights[kept], method, mean) - truth
+                            for one, (weights, _), truth in rows
+                        ]
                     )
                     errors.setdefault((method, mean, screened), []).append(float(np.sqrt((off**2).mean())))
         for (method, mean, screened), found in errors.items():
@@ -154,10 +156,41 @@ def _draw(truth: _Values, raters: int, spread: float, scale: _Values, random: np
     return stack
 
 
+def _weigh_all(stacks: Sequence[_Values], method: Method) -> list[tuple[_Values, _Values]]:
+    """Weights and consistency ratios of each stack; stacks of one size go through together."""
+    found: dict[int, tuple[_Values, _Values]] = {}
+    for size in {one.shape[1] for one in stacks}:
+        places = [place for place, one in enumerate(stacks) if one.shape[1] == size]
+        weighed = weigh_many(np.concatenate([stacks[place] for place in places]), method)
+        weights = np.split(weighed.weights, len(places))
+        ratios = np.split(weighed.consistency_ratio, len(places))
+        found |= dict(zip(places, zip(weights, ratios, strict=True), strict=True))
+    return [found[place] for place in range(len(stacks))]
+
+
 def _group(stack: _Values, weights: _Values, method: Method, mean: str) -> _Values:
     if mean == "judgements":
         return weigh(aggregate_judgements(stack, mean=Mean.GEOMETRIC), method).values
     return aggregate_priorities(weights, mean=Mean(mean))
+
+
+def recovery_text(found: Recovery) -> str:
+    """The errors as a table: noise down, mean and method across, all raters and then the accepted ones."""
+    by = {(one.noise, one.method, one.mean, one.screened): one for one in found.points}
+    noises = list(dict.fromkeys(one.noise for one in found.points))
+    lines = [
+        f"SYNTHETIC. {NOTE}.",
+        f"{found.raters} raters, {found.repetitions} repetitions, seed {found.seed}: root mean square error",
+    ]
+    for screened in (False, True):
+        lines.append(f"raters of CR at most {LIMIT} only" if screened else "all raters")
+        lines.append("noise accepted " + " ".join(f"{f'{m.value},{n}':>25}" for m, n in _WAYS))
+        for noise in noises:
+            row = [by.get((noise, method, mean, screened)) for method, mean in _WAYS]
+            share = next((f"{one.accepted:8.1%}" for one in row if one), " " * 8)
+            cells = (f"{one.error:25.4f}" if one else f"{'-':>25}" for one in row)
+            lines.append(f"{noise:5.1f} {share} " + " ".join(cells))
+    return "\n".join(lines) + "\n"
 
 
 def plot(found: Recovery, path: Path) -> None:

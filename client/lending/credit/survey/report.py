@@ -175,9 +175,10 @@ def survey_report(
         return aggregate(raters.take(screening.accepted), by, method)
 
     if not chosen.accepted:
+        codes = sorted({found.code for one in collection.refused for found in one.violations})
+        refused = f"; {len(collection.refused)} responses were refused: {', '.join(codes)}" if codes else ""
         raise SurveyError(
-            f"of {len(raters.names)} raters none is accepted at a consistency ratio of {chosen.limit}: "
-            f"{len(collection.refused)} further responses were refused"
+            f"of {len(raters.names)} raters none is accepted at a consistency ratio of {chosen.limit}{refused}"
         )
     effects = []
     for screening in screenings:

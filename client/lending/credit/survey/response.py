@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +101,11 @@ def pseudonym(definition: Definition, certificate_pem: bytes | str) -> str:
     pem = certificate_pem.encode() if isinstance(certificate_pem, str) else certificate_pem
     key = load_certificate(pem).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "r-" + hashlib.sha256(_LABEL + definition.digest.encode() + key).hexdigest()[:16]
+
+
+def new_rater() -> str:
+    """A pseudonym for a rater without a key."""
+    return "r-" + os.urandom(8).hex()
 
 
 def respond(

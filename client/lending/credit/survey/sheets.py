@@ -1,73 +1,25 @@
-"""Rows in and out of CSV and XLSX."""
+"""Rows as CSV and as workbooks of several sheets."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
-
-from lending.credit.survey.definition import SurveyError
 
 Cell = str | float | int | None
 Rows = Sequence[Sequence[Cell]]
 
 
-def read_sheets(path: Path) -> dict[str, list[list[str]]]:
-    """Sheet name -> rows of text; a CSV is one sheet. SurveyError naming file and cell."""
-    if path.suffix.lower() == ".xlsx":
-        return _read_xlsx(path)
-    try:
-        # utf-8-sig: Excel writes a byte order mark before CSV.
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SurveyError(f"{path.name}: not UTF-8; save it as CSV UTF-8 or XLSX") from error
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    return {
-        path.stem: [
-            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=separator)
-        ]
-    }
-
-
-def _read_xlsx(path: Path) -> dict[str, list[list[str]]]:
-    from zipfile import BadZipFile
-
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = load_workbook(path, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError) as error:
-        raise SurveyError(f"{path.name}: no XLSX workbook") from error
-    return {
-        sheet.title: [
-            [_text(cell.value, f"{path.name}, {sheet.title}!{cell.coordinate}") for cell in row]
-            for row in sheet.iter_rows()
-        ]
-        for sheet in book.worksheets
-    }
-
-
-def _text(value: object, where: str) -> str:
-    if isinstance(value, date):
-        raise SurveyError(f"{where}: a date; the spreadsheet made one of a fraction: format the cell as text")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else str(value).strip()
-
-
-def csv_text(rows: Rows) -> str:
-    """Rows as CSV."""
+def write_csv(path: Path, rows: Rows) -> None:
+    """Rows as CSV, with the byte order mark without which Excel reads Korean as another encoding."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()
+    path.write_text(out.getvalue(), encoding="utf-8-sig")
 
 
-def write_xlsx(path: Path, sheets: Mapping[str, Rows]) -> None:
-    """Sheets as a workbook; texts are text, so that 1/3 stays what it is."""
+def write_xlsx(path: Path, sheets: Mapping[str, Rows], *, text: bool = False) -> None:
+    """Sheets as a workbook. text: cells are formatted as text, so that 1/3 typed there stays what it is."""
     from openpyxl import Workbook
 
     book = Workbook()
@@ -77,7 +29,10 @@ def write_xlsx(path: Path, sheets: Mapping[str, Rows]) -> None:
         for number, row in enumerate(rows, 1):
             for column, value in enumerate(row, 1):
                 cell = sheet.cell(number, column, value)
-                if isinstance(value, str):
+                if text:
                     cell.number_format = "@"
-                    cell.data_type = "s"  # a text that begins with = is no formula
+        if text and rows and rows[0]:
+            for number in range(len(rows) + 1, len(rows) + 200):
+                for column in range(1, len(rows[0]) + 1):
+                    sheet.cell(number, column).number_format = "@"
     book.save(path)

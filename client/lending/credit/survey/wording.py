@@ -15,19 +15,19 @@ _PARTICLES = {
     "과(와)": ("과", "와"),
     "와(과)": ("과", "와"),
 }
-_PARTICLE = re.compile("(.)(" + "|".join(map(re.escape, _PARTICLES)) + ")", re.DOTALL)
-_HANGUL = range(0xAC00, 0xD7A4)
+# Closing marks may stand between: 재정상태(비재무)와.
+_PARTICLE = re.compile("([가-힣])([)\\]'\"]*)(" + "|".join(map(re.escape, _PARTICLES)) + ")")
+_FIRST_SYLLABLE = 0xAC00
 
 
 def fit_particles(text: str) -> str:
     """`text` with each 을(를), 이(가), 은(는), 과(와) as the syllable before it wants it; others stay."""
 
     def fit(match: re.Match[str]) -> str:
-        before, particle = match.groups()
-        if ord(before) not in _HANGUL:
-            return match.group()
+        syllable, marks, particle = match.groups()
         # The syllables of Unicode stand in groups of 28, the first of each without a final consonant.
-        return str(before + _PARTICLES[particle][(ord(before) - _HANGUL.start) % 28 == 0])
+        open_syllable = (ord(syllable) - _FIRST_SYLLABLE) % 28 == 0
+        return syllable + marks + _PARTICLES[particle][open_syllable]
 
     return _PARTICLE.sub(fit, text)
 
@@ -43,11 +43,22 @@ def judgement_text(definition: Definition, question: Question, judged: str, lang
     value = Fraction(judged)
     better = question.a if value >= 1 else question.b
     strength = max(value, 1 / value)
-    shown = str(strength) if strength.denominator == 1 else f"{float(strength):.2f}"
-    words = definition.scale.words
-    # An even number lies between two that have words: it is told by the lower one.
-    known = max((number for number in words if number <= strength), default=None)
-    told = words[known].text(language) if known else ("더 중요" if language == "ko" else "more important")
+    told = _strength(definition, strength, language)
     if value == 1:
         return f"{told} (1)"
+    shown = str(strength) if strength.denominator == 1 else f"{float(strength):.2f}"
     return f"{better.text(language)}: {told} ({shown})"
+
+
+def _strength(definition: Definition, strength: Fraction, language: Language) -> str:
+    """The word for a number of the scale; between two that have words, both."""
+    words = {number: word.text(language) for number, word in definition.scale.words.items()}
+    below = max((number for number in words if number <= strength), default=None)
+    above = min((number for number in words if number >= strength), default=None)
+    if below is None or above is None:
+        return "더 중요" if language == "ko" else "more important"
+    if below == above:
+        return words[below]
+    if language == "ko":
+        return fit_particles(f"'{words[below]}'와(과) '{words[above]}' 사이")
+    return f"between '{words[below]}' and '{words[above]}'"
