@@ -159,4 +159,5 @@ def _wilson(hits: int, n: int) -> tuple[float, float]:
     share = hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(centre - reach, 0.0), min(centre + reach, 1.0)
+    # The bounds are exact at the ends, where rounding would leave them inside.
+    return (max(centre - reach, 0.0) if hits else 0.0, min(centre + reach, 1.0) if hits < n else 1.0)

@@ -139,7 +139,7 @@ def _ks(axes: Axes, result: Revalidation) -> None:
     axes.annotate(
         f"KS {result.score.discrimination.ks:.3f} at {at:.3f}",
         (at, sum(ends) / 2),
-        xytext=(8, -3),
+        xytext=(12, -16),
         textcoords="offset points",
     )
     axes.set_xlabel("score")

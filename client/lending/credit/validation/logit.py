@@ -143,8 +143,8 @@ def select(
 ) -> Selection:
     """Stepwise selection: forward by the score test's p-value, backward by Wald's after each entry.
 
-    An item enters with p <= entry (0.20 in P2) and leaves with p > removal (default: entry). It ends when
-    nothing enters, or when a set of items comes a second time.
+    An item enters with p <= entry (0.20 in P2, which names neither test nor the limit for removal) and leaves
+    with p > removal (default: entry). It ends when nothing enters, or when a set of items comes back.
     """
     removal = entry if removal is None else removal
     if not (0 < entry < 1 and 0 < removal < 1):

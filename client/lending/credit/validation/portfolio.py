@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lending.credit.scoring import ArrayScorer
 from lending.credit.validation.errors import RevalidationError
-from lending_domain.form import CompanyClass, Industry
+from lending_domain.form import CompanyClass
 from lending_domain.model import Model
 from lending_domain.score import UNIT, Evaluation
 
@@ -78,27 +79,19 @@ class Portfolio:
 
 
 def base_scores(portfolio: Portfolio, model: Model) -> Floats:
-    """The model's score without bonuses, shape (n,); NaN where a grade that it needs is missing.
-
-    Summed in integers of 1/60,000,000, as everywhere, and divided once.
-    """
+    """The model's score without bonuses, shape (n,); NaN where a grade that it needs is not on its scale."""
     total = np.full(len(portfolio), np.nan)
     for company in CompanyClass:
         for industry in model.industries:
-            rows = (portfolio.company_class == company) & (portfolio.industry == industry)
-            weights = {
-                name: weight
-                for name, weight in model.weights(company, Industry(industry)).items()
-                if model.items[name].block != "bonus"
-            }
-            if not rows.any() or not weights.keys() <= set(portfolio.items):
+            rows = np.flatnonzero((portfolio.company_class == company) & (portfolio.industry == industry))
+            scorer = ArrayScorer(company, industry, model)
+            if not len(rows) or not set(scorer.base_items) <= set(portfolio.items):
                 continue
-            grades = portfolio.grades[rows][:, [portfolio.items.index(name) for name in weights]]
-            levels = np.array([model.items[name].grades for name in weights])
+            columns = [portfolio.items.index(name) for name in scorer.base_items]
+            grades = portfolio.grades[np.ix_(rows, columns)]
+            levels = np.array([model.items[name].grades for name in scorer.base_items])
             usable = ((grades >= 1) & (grades <= levels) & (grades == np.floor(grades))).all(axis=1)
-            whole = np.where(usable[:, np.newaxis], grades, 1).astype(np.int64)
-            points = (levels - whole) * (60 // (levels - 1)) * np.array(list(weights.values()))
-            total[rows] = np.where(usable, points.sum(axis=1) / UNIT, np.nan)
+            total[rows[usable]] = scorer.base(grades[usable].astype(np.int64)) / UNIT
     return total
 
 
