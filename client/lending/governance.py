@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 from hlf.errors import EvaluateError
@@ -112,19 +111,27 @@ class GovernanceClient(Institution[G]):
         )
 
     @verb
-    def vote_threshold(
-        self,
-        channel: str,
-        threshold_id: str,
-        table: ThresholdTable,
-        *,
-        endorsers: Sequence[str] = (),
-    ) -> Flow[Committed]:
+    def next_thresholds(self, channel: str, digest: str) -> Flow[int]:
+        """The number that the next table of a version has."""
+        try:
+            present = yield from type(self).thresholds.flow(self, channel, digest)
+        except EvaluateError as error:
+            if error.chaincode_message.startswith("NO_THRESHOLD"):
+                return 1
+            raise
+        return present.version + 1
+
+    @verb
+    def vote_threshold(self, channel: str, threshold_id: str, table: ThresholdTable) -> Flow[Committed]:
         """Vote for a table of thresholds, which stays among the foundations.
 
-        endorsers: this organization by default; a majority of the foundations for the vote that adopts
-        another table of the same version.
+        This organization's peer endorses the first table of a version; later ones, whose forerunner is
+        locked to a majority of the evaluating members, all of these members' peers.
         """
+        endorsers: tuple[str, ...] = (self.organization,)
+        if table.version > 1:
+            ballot = yield from type(self).ballot.flow(self, channel, table.model_digest)
+            endorsers = ballot.electorate
         return (
             yield from self.execute(
                 channel,
@@ -132,7 +139,7 @@ class GovernanceClient(Institution[G]):
                 "vote_threshold",
                 threshold_id,
                 private={"table": table},
-                endorsers=endorsers or (self.organization,),
+                endorsers=endorsers,
             )
         )
 
