@@ -220,7 +220,7 @@ def pairs(labels: tuple[str, ...], values: tuple[float, ...]) -> ComparisonMatri
     return ComparisonMatrix.from_judgements(labels, dict(zip(keys, values, strict=True)))
 
 
-# ahpy 2.0's README, "Choosing a leader": figures with precision=3. ahpy rounds before it composes, so that
+# ahpy 2.1's README, "Choosing a leader": figures with precision=3. ahpy rounds before it composes, so that
 # its composed figures are off by up to one more unit: Sue is printed .15 and is .1491 at full precision.
 LEADERS = ("Moll", "Nell", "Sue")
 LEADER = {
@@ -246,7 +246,7 @@ def test_leader_example_of_ahpy() -> None:
     assert globals_ == pytest.approx({"Sue": 0.093, "Moll": 0.024, "Nell": 0.01}, abs=1e-3)
 
 
-# ahpy 2.0's README, "Purchasing a vehicle": figures with precision=3.
+# ahpy 2.1's README, "Purchasing a vehicle": figures with precision=3.
 CARS = ("Accord Sedan", "Accord Hybrid", "Pilot", "CR-V", "Element", "Odyssey")
 CAR_TABLES = {
     "Price": (9, 9, 1, 1 / 2, 5, 1, 1 / 9, 1 / 9, 1 / 7, 1 / 9, 1 / 9, 1 / 7, 1 / 2, 5, 6),
@@ -263,7 +263,7 @@ CAR_TABLES = {
 }
 
 
-def test_vehicle_example_of_ahpy() -> None:
+def vehicles() -> tuple[Hierarchy, dict[str, dict[str, float]]]:
     hierarchy, _ = parse_hierarchy(
         "Criteria: Cost, Safety, Style, Capacity; Cost: Price, Fuel, Maintenance, Resale;"
         "Capacity: Cargo, Passenger;"
@@ -274,6 +274,11 @@ def test_vehicle_example_of_ahpy() -> None:
         "Capacity": pairs(("Cargo", "Passenger"), (1 / 5,)),
     }
     local = {id: weigh(matrix).as_dict() for id, matrix in matrices.items()}
+    return hierarchy, local
+
+
+def test_vehicle_example_of_ahpy() -> None:
+    hierarchy, local = vehicles()
     weights = global_weights(hierarchy, local)
     assert [weights[id] for id in ("Cost", "Safety", "Capacity", "Style")] == pytest.approx(
         [0.51, 0.234, 0.215, 0.041], abs=5e-4
@@ -295,6 +300,31 @@ def test_vehicle_example_of_ahpy() -> None:
     assert [price[one] for one in ("Element", "Accord Sedan", "CR-V")] == pytest.approx(
         [0.366, 0.246, 0.246], abs=5e-4
     )
+
+
+# The same README, "Purchasing a vehicle reprised": four criteria measured, and their values taken as they
+# are.
+def test_vehicles_with_measured_values_of_ahpy() -> None:
+    measured = {
+        "Passenger": (5, 5, 8, 5, 4, 8),
+        "Fuel": (31, 35, 22, 27, 25, 26),
+        "Resale": (0.52, 0.46, 0.44, 0.55, 0.48, 0.48),
+        "Cargo": (14, 14, 87.6, 72.9, 74.6, 147.4),
+    }
+    hierarchy, local = vehicles()
+    priorities = {id: weigh(pairs(CARS, values)).as_dict() for id, values in CAR_TABLES.items()}
+    priorities |= {id: dict(zip(CARS, values, strict=True)) for id, values in measured.items()}
+    decision = Decision(compose(hierarchy, local), priorities)
+    printed = {
+        "Odyssey": 0.218,
+        "Accord Sedan": 0.21,
+        "Element": 0.161,
+        "Accord Hybrid": 0.154,
+        "CR-V": 0.149,
+        "Pilot": 0.108,
+    }
+    assert decision.scores() == pytest.approx(printed, abs=1e-3)
+    assert decision.ranking() == tuple(printed)
 
 
 # AHP-OS manual (BPMSG), 6 "Download": an export of a project with three criteria and two alternatives. Its
