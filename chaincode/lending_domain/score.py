@@ -6,10 +6,11 @@ The foundation's off-chain computation and every endorser call the same `evaluat
 studied and accidents were immature, so a score is no default probability (P2 section 3.3).
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from lending_domain.form import CompanyClass, EvaluationForm, Industry, form_violations
-from lending_domain.model import Block, Composition, GradeMap, Model, Threshold, model2
+from lending_domain.model import Block, Composition, GradeMap, Item, Model, Threshold, model2
 from lending_domain.values import Value
 from lending_domain.violations import Violation, Violations, require
 
@@ -122,49 +123,64 @@ def evaluate(form: EvaluationForm, model: Model | None = None) -> Evaluation:
 
 
 def score_grades(
-    grades: dict[str, int], company: CompanyClass, industry: Industry, model: Model | None = None
+    grades: Mapping[str, int], company: CompanyClass, industry: Industry, model: Model | None = None
 ) -> Evaluation:
     """The score of grades (item id -> grade) by the model's weights. ValueError for a grade off its scale."""
-    model = model or model2()
-    rows = []
-    for name, weight in model.weights(company, industry).items():
-        item, grade = model.items[name], grades[name]
-        if not 1 <= grade <= item.grades:
-            raise ValueError(f"{name}: a grade from 1 to {item.grades} is needed")
-        points = weight * (item.grades - grade) * (60 // (item.grades - 1))
-        rows.append(
-            ItemScore(
-                item=name,
-                ko=item.ko,
-                en=item.en,
-                block=item.block,
-                weight=weight,
-                grade=grade,
-                grades=item.grades,
-                points=points,
-                most=weight * 60,
-            )
+    return Scorer(model or model2()).score(grades, company, industry)
+
+
+class Scorer:
+    """Scores many firms by one model version: an item at a grade is worked out once."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._worked_out: dict[tuple[str, int, int], ItemScore] = {}
+
+    def score(self, grades: Mapping[str, int], company: CompanyClass, industry: Industry) -> Evaluation:
+        """`score_grades` by this model."""
+        model = self.model
+        rows = [
+            self._item(name, weight, grades[name])
+            for name, weight in model.weights(company, industry).items()
+        ]
+        base = sum(row.points for row in rows if row.block != "bonus")
+        bonus = sum(row.points for row in rows if row.block == "bonus")
+        if model.bonus_cap_units is not None:
+            bonus = min(bonus, model.bonus_cap_units)
+        return Evaluation(
+            model=model.id,
+            model_digest=model.digest,
+            composition=model.composition,
+            company_class=company,
+            industry=industry,
+            items=tuple(rows),
+            base=base,
+            bonus=bonus,
+            total=base + bonus,
         )
-    base = sum(row.points for row in rows if row.block != "bonus")
-    bonus = sum(row.points for row in rows if row.block == "bonus")
-    if model.bonus_cap_units is not None:
-        bonus = min(bonus, model.bonus_cap_units)
-    return Evaluation(
-        model=model.id,
-        model_digest=model.digest,
-        composition=model.composition,
-        company_class=company,
-        industry=industry,
-        items=tuple(rows),
-        base=base,
-        bonus=bonus,
-        total=base + bonus,
+
+    def _item(self, name: str, weight: int, grade: int) -> ItemScore:
+        key = (name, weight, grade)
+        found = self._worked_out.get(key)
+        if found is None:
+            found = self._worked_out[key] = _item_score(name, self.model.items[name], weight, grade)
+        return found
+
+
+def _item_score(name: str, item: Item, weight: int, grade: int) -> ItemScore:
+    if not 1 <= grade <= item.grades:
+        raise ValueError(f"{name}: a grade from 1 to {item.grades} is needed")
+    return ItemScore(
+        item=name,
+        ko=item.ko,
+        en=item.en,
+        block=item.block,
+        weight=weight,
+        grade=grade,
+        grades=item.grades,
+        points=weight * (item.grades - grade) * (60 // (item.grades - 1)),
+        most=weight * 60,
     )
-
-
-def by_item(result: Evaluation) -> Evaluation:
-    """The result with its items in the order of their names: a model's JSON has no order of its own."""
-    return result.model_copy(update={"items": tuple(sorted(result.items, key=lambda one: one.item))})
 
 
 def guaranteeable(evaluation: Evaluation, threshold: Threshold) -> bool:
