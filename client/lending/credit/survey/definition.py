@@ -33,6 +33,10 @@ Combination = tuple[str, ...]
 """One value of each of the survey's dimensions, in their order: ("startup", "manufacturing")."""
 
 
+_MOST = 15
+"""Random indices are printed for no more items; Saaty advises nine at most."""
+
+
 class SurveyError(ValueError):
     """A definition, an answer or a file that cannot be used. The message names the field."""
 
@@ -284,6 +288,9 @@ def _field(location: tuple[int | str, ...], content: object) -> str:
 def _mistakes(definition: Definition) -> Iterator[str]:
     yield from _doubled(definition)
     yield from _combinations(definition)
+    for matrix in definition.matrices.values():
+        if matrix.size > _MOST:
+            yield f"{matrix.id}.children: {matrix.size} items are compared, {_MOST} at most can be"
     if set(definition.scale.words) - set(range(1, definition.scale.largest + 1)):
         yield f"scale.words: a number is not from 1 to {definition.scale.largest}"
     yield from (

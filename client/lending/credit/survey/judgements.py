@@ -149,8 +149,8 @@ def check(
     ratio, part = worst
     if not found and ratio <= limit:
         return Check(matrix, answered, ratio, found, None, None)
-    # Under the limit but in conflict: no limit to get under, so the best value is asked for.
-    best = repairs(part, limit if ratio > limit else 0.0, random_index=random_index)[0]
+    # The nearest value within the limit may leave a conflict as it is: then the best one is asked for.
+    best = repairs(part, 0.0 if found else limit, random_index=random_index)[0]
     a, b, value = best.a, best.b, best.scale
     if matrix.items.index(a) > matrix.items.index(b):
         a, b, value = b, a, 1 / value

@@ -178,7 +178,8 @@ def survey_report(
         codes = sorted({found.code for one in collection.refused for found in one.violations})
         refused = f"; {len(collection.refused)} responses were refused: {', '.join(codes)}" if codes else ""
         raise SurveyError(
-            f"of {len(raters.names)} raters none is accepted at a consistency ratio of {chosen.limit}{refused}"
+            f"of {len(raters.names)} raters none is accepted at a consistency ratio of {chosen.limit}"
+            + refused
         )
     effects = []
     for screening in screenings:
