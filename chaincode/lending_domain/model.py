@@ -193,7 +193,8 @@ class Model(Value):
         bonus = {
             name: millionths(item.weight[company])
             for name, item in self.items.items()
-            if item.block == "bonus" and (name != "joint_guarantee" or self.joint_guarantee)
+            if item.block == "bonus" and company in item.weight
+            if name != "joint_guarantee" or self.joint_guarantee
         }
         return base | bonus
 

@@ -58,7 +58,8 @@ def from_weights(
 ) -> Model:
     """A version with these weights; items, grades, grade map and bonus rules are the template's (model 2).
 
-    provenance: where the weights come from, said of each item. The base of the common model (industry
+    sources: what the version rests on, the first one foremost. provenance: where the weights come from, said
+    of each item. The base of the common model (industry
     `other`) gets exactly its own sum, rounded once to a millionth. VersionError: a combination or an item is
     missing or unknown, or a weight differs where the model has one only.
     """
@@ -88,7 +89,7 @@ def from_weights(
     made = base.model_copy(
         update={
             "id": name,
-            "source": f"{SYNTHETIC}: {provenance}" if synthetic else provenance,
+            "source": f"{SYNTHETIC}: {sources[0].citation}" if synthetic else sources[0].citation,
             "composition": composition,
             "joint_guarantee": base.joint_guarantee and composition is Composition.AS_PUBLISHED,
             "items": {
@@ -132,20 +133,22 @@ def from_survey(
         report: Any = json.loads(result)
         about = report["provenance"]
         weights = {(row["company_class"], row["industry"]): row["items"] for row in report["weights"]}
-        provenance = (
-            f"survey {about['survey']} version {about['survey_version']}, {about['accepted']} of "
-            f"{about['raters']} raters accepted at a consistency ratio of {about['limit']} or less, "
-            f"{about['aggregation']} mean of {about['method']} weights"
-        )
         synthetic = bool(report["synthetic"])
+        survey = (
+            f"{'synthetic ' if synthetic else ''}survey {about['survey']} version {about['survey_version']}"
+        )
+        citation = (
+            f"{survey}: {about['accepted']} of {about['raters']} raters accepted at a consistency ratio of "
+            f"{about['limit']} or less; {about['method']} weights, aggregated {about['aggregation']}"
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise VersionError(f"this is no result of a survey: {error!r}") from error
     return from_weights(
         weights,
         name=name,
         label=label,
-        sources=[Source(kind="survey", citation=provenance, digest=hashlib.sha256(result).hexdigest())],
-        provenance=provenance,
+        sources=[Source(kind="survey", citation=citation, digest=hashlib.sha256(result).hexdigest())],
+        provenance=survey,
         synthetic=synthetic,
         predecessor=predecessor,
         composition=composition,
