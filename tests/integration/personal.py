@@ -14,8 +14,10 @@ from pathlib import Path
 from lending.documents.applicants import Applicant, load_applicant
 from lending_domain.canonical import canonical
 from lending_domain.commitment import commit
+from lending_domain.form import EvaluationForm
 from lending_domain.model import model2
 from lending_domain.money import percent_of
+from lending_domain.records import encode
 from lending_domain.score import UNIT, Evaluation, evaluate
 
 DATA = Path(__file__).parents[1] / "data"
@@ -95,12 +97,17 @@ def _amounts(applicant: Applicant, parties: frozenset[str]) -> Iterator[Personal
 
 
 def _assessment(applicant: Applicant, parties: frozenset[str]) -> Iterator[PersonalValue]:
-    form = applicant.form
+    yield from _evaluation(applicant.form, parties)
+    if applicant.misentered:
+        yield from _evaluation(applicant.form.model_copy(update=applicant.misentered), parties)
+
+
+def _evaluation(form: EvaluationForm, parties: frozenset[str]) -> Iterator[PersonalValue]:
     for field in ("rent_deposit_krw", "total_borrowing_krw", "annual_sales_krw", "bank_credit_loan_krw"):
         won = getattr(form, field)
         yield PersonalValue(field, won, (_pair(field, won),), parties)
-    yield PersonalValue("the form", form, (canonical(form),), parties)
-    result = result_of(applicant)
+    yield PersonalValue("the form", form, (encode(form),), parties)
+    result = evaluate(form, model2())
     yield PersonalValue("the score", result.total, (_pair("total", result.total),), parties)
     for item in result.items:
         yield PersonalValue(f"the grade of {item.item}", item.grade, (canonical(item),), parties)

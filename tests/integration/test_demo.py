@@ -36,6 +36,8 @@ OFF_LEDGER = {"step", "title", "organization", "seconds"}
 # Each attempt of the table: words of the attempt, of the place that refuses it, and what is answered.
 REFUSED = [
     ("a score altered by one unit", "foundation's contract", "SCORE_MISMATCH"),
+    ("the same officer signing the override twice", "foundation's contract", "SAME_OFFICER"),
+    ("a review answered by the officer who made", "foundation's contract", "SAME_OFFICER"),
     ("the letter presented at bank-b", "addressee", "LETTER_ADDRESSEE"),
     ("the letter presented twice at bank-a", "single use", "LETTER_USED"),
     ("signed under bank-a's CA", "receiving contract", "LETTER_UNTRUSTED_SIGNER"),
@@ -131,6 +133,24 @@ def test_every_attempt_is_refused_where_the_table_says(
     (refusal,) = (one for one in demo_run.report["refused"] if attempt in one["attempt"])
     assert where in refusal["where"]
     assert code in f"{refusal['code']} {refusal['message']}"
+
+
+def test_a_wrong_figure_was_corrected_on_request_and_answered_in_time(demo_run: DemoRun) -> None:
+    told = demo_run.report["final"]["review"]
+    assert (told["kind"], told["state"]) == ("correction", "answered")
+    assert not told["before"]["guaranteeable"] and told["after"]["guaranteeable"]
+    assert told["after"]["total"] == 45_816_000
+    assert told["dates"]["received_on"] < told["dates"]["answered_on"] <= told["dates"]["due_by"]
+    functions = [step.get("function") for step in demo_run.report["steps"]]
+    assert {"request_review", "open_review", "re_evaluate", "answer_review", "deliver_answer"} <= set(
+        functions
+    )
+
+
+def test_the_report_explains_the_evaluation(demo_run: DemoRun) -> None:
+    final = demo_run.report["final"]
+    assert final["explanation"]["total_units"] == final["evaluation"]["total"]
+    assert final["explanation"]["reasons"]
 
 
 def test_the_leading_orderer_was_killed_and_started_again(demo_run: DemoRun, fabric: str) -> None:
