@@ -16,6 +16,7 @@ from lending.credit.ahp import (
     Completion,
     Consensus,
     Excess,
+    Group,
     Interval,
     Intervals,
     Mean,
@@ -168,11 +169,12 @@ def _document(
             {"rater": one.rater, "node": one.node, "consistency_ratio": one.consistency_ratio}
             for one in left_out
         ],
+        "not_compared": [{"rater": rater, "node": node} for rater, node in panel.gaps],
         "nodes": {
             id: {
                 "weights": one.as_dict(),
                 "consistency_ratio": one.consistency_ratio,
-                "rater_consistency_ratios": dict(zip(panel.raters, one.rater_ratios.tolist(), strict=True)),
+                "rater_consistency_ratios": _ratios(panel, id, one),
                 "consensus": _consensus(one.consensus),
             }
             for id, one in found.nodes.items()
@@ -194,6 +196,11 @@ def _document(
             "ranks_first": intervals.first,
         }
     return document
+
+
+def _ratios(panel: Panel, node: str, one: Group) -> dict[str, float]:
+    raters = [panel.raters[place] for place in panel.places(node)]
+    return dict(zip(raters, one.rater_ratios.tolist(), strict=True))
 
 
 def _consensus(one: Consensus | None) -> dict[str, Any] | None:
@@ -248,6 +255,8 @@ def _lines(
         lines.append(f"{id}: consistency ratio {one.consistency_ratio:.3f}{agreed}")
     if len(found.nodes) > 1 and found.consensus is not None:
         lines.append(f"Consensus of the hierarchy: {found.consensus:.3f}")
+    if panel.gaps:
+        lines.append(f"Not compared: {', '.join(f'{node} by {rater}' for rater, node in panel.gaps)}.")
     if limit is not None:
         lines.append(f"Left out above {limit:g}: {len(left_out) or 'nobody'}.")
         lines += [f"  {one.rater}: {one.consistency_ratio:.3f} in {one.node}" for one in left_out]

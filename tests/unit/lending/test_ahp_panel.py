@@ -19,6 +19,7 @@ from lending.credit.ahp import (
     By,
     ComparisonMatrix,
     Hierarchy,
+    Interval,
     Mean,
     Panel,
     PanelAggregation,
@@ -123,6 +124,36 @@ def test_bootstrap_of_a_panel() -> None:
         assert found.replicates.sum(axis=1) == pytest.approx(np.ones(50), abs=1e-12)
     again = bootstrap_panel(PANEL, replicates=50, seed=1)
     assert np.array_equal(again.replicates, bootstrap_panel(PANEL, replicates=50, seed=1).replicates)
+
+
+def partial() -> Panel:
+    """Lee has not compared the costs."""
+    return Panel(HIERARCHY, {**PEOPLE, "Lee": {"car": PEOPLE["Lee"]["car"]}})
+
+
+@pytest.mark.parametrize("by", list(By))
+def test_a_rater_counts_where_they_answered(by: By) -> None:
+    panel = partial()
+    assert panel.gaps == (("Lee", "cost"),)
+    how = PanelAggregation(by, rater_weights={"Park": 3})
+    found = weigh_panel(panel, how)
+    two = Panel(HIERARCHY, {one: PEOPLE[one] for one in ("Kim", "Park")})
+    assert found.nodes["cost"].values == pytest.approx(weigh_panel(two, how).nodes["cost"].values, abs=1e-12)
+    assert found.nodes["car"].values == pytest.approx(weigh_panel(PANEL, how).nodes["car"].values, abs=1e-12)
+    assert panel.screened(0.1)[0].raters == ("Kim", "Lee")
+
+
+@pytest.mark.parametrize("by", list(By))
+def test_draws_without_a_rater_of_some_node_are_left_out(by: By) -> None:
+    panel, how = partial(), PanelAggregation(by)
+    for interval in Interval:
+        found = bootstrap_panel(panel, how, replicates=500, seed=1, interval=interval)
+        counts = np.random.default_rng(1).multinomial(3, np.full(3, 1 / 3), size=500)
+        assert len(found.replicates) == (counts[:, [0, 2]].sum(axis=1) > 0).sum() < 500
+        assert found.estimate == pytest.approx(list(weigh_panel(panel, how).weights.values()), abs=1e-12)
+        assert np.isfinite([found.low, found.high]).all()
+    rare = {"Kim": PEOPLE["Kim"], **{f"r{k}": {"car": PEOPLE["Lee"]["car"]} for k in range(9)}}
+    assert len(bootstrap_panel(Panel(HIERARCHY, rare), how, replicates=500, seed=1).replicates) < 400
 
 
 def test_files_folders_and_workbooks_of_raters(tmp_path: Path) -> None:
@@ -236,7 +267,7 @@ def test_panels_that_do_not_fit_say_who_and_where(tmp_path: Path) -> None:
     other = write_xlsx(tmp_path / "Lee.xlsx", {"a": car, "b": judged(("price", "oil"), 2)})
     with pytest.raises(AhpError, match="rater 'Lee', table 'b': price, oil are not the items of one node"):
         read_panel([other], HIERARCHY)
-    with pytest.raises(AhpError, match="rater 'Choi' has not compared the items of 'cost'"):
+    with pytest.raises(AhpError, match="nobody has compared the items of 'cost'"):
         Panel(HIERARCHY, {"Choi": {"car": car}})
     split = ComparisonMatrix([[1, 2, None], [None, 1, None], [None, None, 1]], GOAL)
     with pytest.raises(AhpError, match="rater 'Choi', node 'car': no comparison connects"):
@@ -294,6 +325,7 @@ def test_command_with_everything(tmp_path: Path, books: list[str]) -> None:
     assert document["nodes"]["car"]["consensus"]["index"] == pytest.approx(found.nodes["car"].consensus.index)  # type: ignore[union-attr]
     assert document["bootstrap"]["intervals"]["crash"] == pytest.approx([intervals.low[3], intervals.high[3]])
     assert document["bootstrap"]["ranks_first"] == intervals.first
+    assert document["not_compared"] == []
     said = run(*books, *options)
     assert f"price  {found.weights['price']:.4f}  [{intervals.low[0]:.4f}, {intervals.high[0]:.4f}]" in said
     assert "Left out above 0.1: 1." in said

@@ -56,6 +56,19 @@ def of_judgements(
     )
 
 
+def among(places: Sequence[int], statistic: Statistic) -> Statistic:
+    """A statistic of some of the raters only; NaN for a draw in which none of them is."""
+
+    def of_all(counts: _Array) -> _Array:
+        some = counts[:, places]
+        nobody: NDArray[np.bool_] = ~np.any(some, axis=1)
+        result = statistic(np.where(nobody[:, None], 1.0, some))
+        result[nobody] = np.nan
+        return result
+
+    return of_all
+
+
 def of_hierarchy(hierarchy: Hierarchy, parents: Mapping[str, Statistic]) -> Statistic:
     """Global weights of the leaves, in their order, from a statistic of each parent's children."""
     return lambda counts: compose_many(hierarchy, {id: one(counts) for id, one in parents.items()})
@@ -73,7 +86,7 @@ class Intervals:
     level: float
     interval: Interval
     replicates: _Array
-    """(replicates, n)"""
+    """(replicates, n), of the draws in which every node has a rater."""
 
     @property
     def ranks(self) -> _Array:
@@ -123,7 +136,7 @@ def bootstrap_weights(
         rater_weights: (raters,), which multiply how often a rater is drawn; equal by default.
 
     Raises:
-        AhpError: an argument out of range.
+        AhpError: an argument out of range, or most draws leave a node of a hierarchy without raters.
     """
     if raters < 2:
         raise AhpError(f"a bootstrap draws among two raters or more, not {raters}")
@@ -144,9 +157,13 @@ def bootstrap_weights(
         counts = draws.multinomial(raters, shares, size=min(_CHUNK, replicates - start))
         rows.append(statistic(counts * base))
     sample = np.concatenate(rows)
+    sample = sample[~np.isnan(sample).any(axis=1)]
+    if 2 * len(sample) < replicates:
+        raise AhpError("most draws leave a node without raters: too few have compared it for intervals")
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if interval is Interval.BCA:
         jackknife = statistic(base * (1 - np.eye(raters)))
+        jackknife = jackknife[~np.isnan(jackknife).any(axis=1)]
         quantiles = _bca(tails, sample, estimate, jackknife)
     else:
         quantiles = np.repeat(tails[:, None], len(labels), axis=1)

@@ -13,6 +13,7 @@ from lending.credit.ahp.batch import weigh_many
 from lending.credit.ahp.bootstrap import (
     Interval,
     Intervals,
+    among,
     bootstrap_weights,
     of_hierarchy,
     of_judgements,
@@ -43,13 +44,16 @@ class Excess:
 class Panel:
     """What each rater compared under each node.
 
+    A rater may leave nodes out, and then counts under those that they answered (Goepel 2018, IJAHP 10(3),
+    476, partial judgements).
+
     Args:
         hierarchy: of what is compared; one level where there is a single matrix.
         answers: rater -> {parent id: matrix of its children}; a parent with one child needs none.
 
     Raises:
-        AhpError: names the rater and the node that lacks a matrix, has one of other items, or one whose
-            comparisons do not connect.
+        AhpError: names the node that nobody compared, or the rater and the node whose matrix is of other
+            items or does not connect them.
     """
 
     hierarchy: Hierarchy
@@ -59,19 +63,17 @@ class Panel:
         if not self.answers:
             raise AhpError("there are no raters to aggregate")
         for rater, matrices in self.answers.items():
-            for parent in self.compared:
-                items = {child.id for child in parent.children}
-                matrix = matrices.get(parent.id)
-                if matrix is None:
-                    raise AhpError(f"rater {rater!r} has not compared the items of {parent.id!r}")
+            for id, matrix in matrices.items():
+                items = {child.id for child in self.hierarchy.node(id).children}
                 if odd := set(matrix.labels) ^ items:
-                    raise AhpError(
-                        f"rater {rater!r}, node {parent.id!r}: {min(odd)!r} is not compared, or no item"
-                    )
+                    raise AhpError(f"rater {rater!r}, node {id!r}: {min(odd)!r} is not compared, or no item")
                 try:
                     refuse_disconnected(matrix)
                 except AhpError as error:
-                    raise AhpError(f"rater {rater!r}, node {parent.id!r}: {error}") from error
+                    raise AhpError(f"rater {rater!r}, node {id!r}: {error}") from error
+        for parent in self.compared:
+            if not self.places(parent.id):
+                raise AhpError(f"nobody has compared the items of {parent.id!r}")
 
     @classmethod
     def of_one_table(cls, answers: Mapping[str, ComparisonMatrix]) -> Panel:
@@ -92,10 +94,24 @@ class Panel:
         """The nodes whose children were compared: those with two or more."""
         return tuple(node for node in self.hierarchy.parents if len(node.children) > 1)
 
+    @property
+    def gaps(self) -> tuple[tuple[str, str], ...]:
+        """Raters and the nodes that they left out."""
+        return tuple(
+            (rater, node.id)
+            for rater in self.answers
+            for node in self.compared
+            if node.id not in self.answers[rater]
+        )
+
+    def places(self, node: str) -> list[int]:
+        """Which of the raters compared the items of a node."""
+        return [place for place, answers in enumerate(self.answers.values()) if node in answers]
+
     def matrices(self, node: str) -> list[ComparisonMatrix]:
-        """Each rater's matrix under a node, its items in the hierarchy's order."""
+        """The matrices under a node of those who compared it, items in the hierarchy's order."""
         order = [child.id for child in self.hierarchy.node(node).children]
-        return [answers[node].permuted(order) for answers in self.answers.values()]
+        return [answers[node].permuted(order) for answers in self.answers.values() if node in answers]
 
     def screened(
         self,
@@ -110,13 +126,14 @@ class Panel:
         at 0.2; Saaty's rule of thumb is 0.1).
 
         Raises:
-            AhpError: nobody is left.
+            AhpError: nobody is left, in all or under a node.
         """
         excesses: dict[str, Excess] = {}
         for node in self.compared:
             stack = stack_matrices(self.matrices(node.id))[1]
             ratios = weigh_many(stack, completion=completion, random_index=random_index).consistency_ratio
-            for rater, ratio in zip(self.answers, ratios.tolist(), strict=True):
+            for place, ratio in zip(self.places(node.id), ratios.tolist(), strict=True):
+                rater = self.raters[place]
                 worst = excesses.get(rater)
                 if (
                     len(node.children) > 2
@@ -191,6 +208,7 @@ def weigh_panel(panel: Panel, how: PanelAggregation | None = None) -> PanelWeigh
         AhpError: names the node; as `weigh_group`.
     """
     how = how or PanelAggregation()
+    shares = how.shares(panel.raters)
     nodes = {}
     for node in panel.compared:
         try:
@@ -199,7 +217,7 @@ def weigh_panel(panel: Panel, how: PanelAggregation | None = None) -> PanelWeigh
                 by=how.by,
                 mean=how.mean,
                 trim=how.trim,
-                rater_weights=how.shares(panel.raters),
+                rater_weights=[shares[place] for place in panel.places(node.id)],
                 method=how.method,
                 completion=how.completion,
                 random_index=how.random_index,
@@ -228,7 +246,7 @@ def bootstrap_panel(
     for node in panel.compared:
         matrices = panel.matrices(node.id)
         if how.by is By.JUDGEMENTS:
-            parents[node.id] = of_judgements(
+            statistic = of_judgements(
                 stack_matrices(matrices)[1],
                 mean=how.averaged,
                 trim=how.trim,
@@ -237,7 +255,8 @@ def bootstrap_panel(
             )
         else:
             own = np.stack([weigh(one, how.method, completion=how.completion).values for one in matrices])
-            parents[node.id] = of_priorities(own, mean=how.averaged, trim=how.trim)
+            statistic = of_priorities(own, mean=how.averaged, trim=how.trim)
+        parents[node.id] = among(panel.places(node.id), statistic)
     return bootstrap_weights(
         of_hierarchy(panel.hierarchy, parents),
         [leaf.id for leaf in panel.hierarchy.leaves],
