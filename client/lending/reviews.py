@@ -167,6 +167,11 @@ class FoundationReviews(_Reviews[G]):
         return Record.model_validate((yield from self._ours("review", review_id)))
 
     @verb
+    def read_referral_record(self, referral_id: str) -> Flow[Record]:
+        """The public record of a referral: its state, and the commitments of its evaluations."""
+        return Record.model_validate((yield from self._ours("referral", referral_id)))
+
+    @verb
     def read_review_request(self, review_id: str) -> Flow[ReviewRequest]:
         """The applicant's request, sealed to this foundation."""
         return ReviewRequest.model_validate((yield from self._ours("review_request", review_id)))

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 from pydantic import ValidationError
 
-from lending.cli.desk import Desk, json_option, print_json, profiles_option, state_option
+from lending.cli.desk import CommandTable, Desk, json_option, print_json, profiles_option, state_option
 from lending.cli.evaluation_files import read_model, read_threshold
 from lending.credit import (
     Explanation,
@@ -49,7 +49,12 @@ organization_option = click.option("--organization", default="foundation-seoul",
 user_option = click.option("--user", default="evaluator", show_default=True)
 
 
-@click.group()
+_GROUPS = {
+    "review": ("lending.cli.evaluation_review", "Requests for explanation, review, correction; answers.")
+}
+
+
+@click.group(cls=CommandTable, table=_GROUPS)
 def main() -> None:
     """Credit evaluations: score a form, explain it, verify an opening, show what stands on the ledger."""
 
