@@ -21,11 +21,13 @@ from lending.credit.ahp import (
     Intervals,
     Mean,
     Method,
+    Negative,
     Panel,
     PanelAggregation,
     PanelWeights,
     RandomIndex,
     bootstrap_panel,
+    read_answers,
     read_hierarchy,
     read_panel,
     read_rater_weights,
@@ -45,6 +47,14 @@ def _choice(kind: type[StrEnum]) -> click.Choice[str]:
     "hierarchy_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="How the items belong together (YAML, JSON or AHP-OS text): local weights compose to global ones.",
+)
+@click.option(
+    "--wide", is_flag=True, help="The file is survey data: a row a rater, a column a pair (rent_parking)."
+)
+@click.option(
+    "--negative",
+    type=_choice(Negative),
+    help="Which item of a pair a negative number of --wide favours.",
 )
 @click.option(
     "--by",
@@ -97,6 +107,8 @@ def main(
     *,
     files: tuple[Path, ...],
     hierarchy_file: Path | None,
+    wide: bool,
+    negative: str | None,
     by: str,
     mean: str | None,
     trim: float,
@@ -115,9 +127,18 @@ def main(
     """Weights of a group of raters, with consistency and consensus.
 
     FILES are one file or folder a rater, one workbook with a sheet a rater, or one project that AHP-OS
-    exported (JSON). With --hierarchy a rater's file, or folder, holds a table for each node.
+    exported (JSON). With --hierarchy a rater's file, or folder, holds a table for each node. With --wide
+    it is one table of survey data.
     """
-    panel = read_panel(files, read_hierarchy(hierarchy_file)[0] if hierarchy_file else None)
+    hierarchy = read_hierarchy(hierarchy_file)[0] if hierarchy_file else None
+    if wide and len(files) > 1:
+        raise click.UsageError("--wide reads one file with all raters")
+    if negative and not wide:
+        raise click.UsageError("--negative goes with --wide")
+    if wide:
+        panel = read_answers(files[0], hierarchy, Negative(negative) if negative else None)
+    else:
+        panel = read_panel(files, hierarchy)
     how = PanelAggregation(
         by=By(by),
         mean=Mean(mean) if mean else None,

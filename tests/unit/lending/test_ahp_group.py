@@ -32,6 +32,7 @@ from lending.credit.ahp.group import (
     mean_judgements,
     weigh_group,
 )
+from tests.unit.lending.ahp_published import CITY, CITY_ANSWERS, CITY_PRINTED
 
 SCALE = [1 / 9, 1 / 7, 1 / 5, 1 / 3, 1 / 2, 1, 2, 3, 4, 5, 7, 9]
 _Array = NDArray[np.float64]
@@ -272,27 +273,6 @@ def test_consensus_of_a_hierarchy() -> None:
     nodes = {id: Consensus(0, 0, 0, index, 0) for id, index in {"g": 0.9, "a": 0.5, "b": 0.1}.items()}
     found = hierarchy_consensus(nodes, global_weights(hierarchy, local))
     assert found == pytest.approx((0.9 + 0.8 * 0.5 + 0.2 * 0.1) / 2)
-
-
-# R package ahpsurvey 0.4.1, README: the first six raters of city200 (a positive number says that the second
-# item of the pair counts that many times the first), their eigenvector weights and consistency ratios.
-CITY = ("cult", "fam", "house", "jobs", "trans")
-CITY_ANSWERS = (
-    (2, -2, 2, -6, -4, -4, -8, 4, -3, -8),
-    (2, -4, 1, -4, -4, -2, -8, 4, -3, -7),
-    (4, -2, 1, -3, -7, -3, -5, 4, -3, -6),
-    (8, -4, 3, -4, -8, 1, -7, 4, -3, -9),
-    (3, -3, 5, -6, -8, 1, -4, 4, -3, -6),
-    (6, -4, 2, -4, -7, -2, -4, 4, -3, -6),
-)
-CITY_PRINTED = (
-    (0.1709466, 0.4587181, 0.08547330, 0.2507636, 0.03409845, 0.06125366),
-    (0.2291009, 0.3935620, 0.08292558, 0.2531962, 0.04121537, 0.02962755),
-    (0.1540045, 0.4921905, 0.08239372, 0.2213908, 0.05002052, 0.06327989),
-    (0.1242495, 0.4634863, 0.06162027, 0.3159930, 0.03465092, 0.09308731),
-    (0.1521676, 0.3556904, 0.07239889, 0.3748108, 0.04493236, 0.10604443),
-    (0.1536560, 0.4738939, 0.07106456, 0.2516808, 0.04970479, 0.10740624),
-)
 
 
 def city(answers: tuple[int, ...]) -> ComparisonMatrix:

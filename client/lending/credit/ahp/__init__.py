@@ -1,5 +1,6 @@
 """Analytic Hierarchy Process: weights from pairwise comparisons. It knows numpy and no lending word."""
 
+from lending.credit.ahp.answers import Negative, read_answers
 from lending.credit.ahp.batch import BatchWeights, Method, weigh_many
 from lending.credit.ahp.bootstrap import (
     Interval,
@@ -79,6 +80,7 @@ __all__ = [
     "Intervals",
     "Mean",
     "Method",
+    "Negative",
     "Node",
     "Panel",
     "PanelAggregation",
@@ -120,6 +122,7 @@ __all__ = [
     "random_index",
     "rank_reversals",
     "ratio_text",
+    "read_answers",
     "read_hierarchy",
     "read_panel",
     "read_project",
