@@ -11,6 +11,7 @@ from scipy import stats
 
 from lending.credit.validation import (
     RevalidationError,
+    SeparationError,
     classify,
     corrected_intercept,
     fit_logit,
@@ -103,8 +104,22 @@ def test_items_that_cannot_be_chosen() -> None:
 
 def test_items_that_separate_the_outcomes() -> None:
     grade = np.array([1.0, 1, 2, 2, 5, 5, 6, 6])
-    with pytest.raises(RevalidationError, match="their coefficients are infinite"):
+    with pytest.raises(RevalidationError, match="a coefficient is infinite"):
         fit_logit((grade > 3).astype(float), grade[:, np.newaxis], ["grade"])
+
+
+def test_a_rare_flag_that_only_accidents_have_is_left_out_and_said() -> None:
+    rng = np.random.default_rng(6)
+    grade = rng.integers(1, 7, size=400).astype(float)
+    accident = (rng.random(400) < 1 / (1 + np.exp(3.5 - grade))).astype(float)
+    flag = np.ones(400)
+    flag[np.flatnonzero(accident == 1)[:20]] = 6
+    found = select(accident, np.column_stack((grade, flag)), ["grade", "flag"])
+    assert found.fit.items == ("grade",)
+    assert found.left_out == {"flag": "one of its grades has accidents alone, or healthy firms alone"}
+    assert [step.item for step in found.steps] == ["grade"]
+    with pytest.raises(SeparationError):
+        fit_logit(accident, flag[:, np.newaxis], ["flag"])
 
 
 def test_a_firm_without_a_grade_is_named() -> None:

@@ -27,7 +27,7 @@ from lending.credit.validation.discrimination import (
     kolmogorov_smirnov,
     roc,
 )
-from lending.credit.validation.errors import RevalidationError
+from lending.credit.validation.errors import RevalidationError, SeparationError
 from lending.credit.validation.files import read, write
 from lending.credit.validation.fit import Classification, classify, cox_snell, nagelkerke
 from lending.credit.validation.logit import Coefficient, Fit, Selection, Step, fit_logit, select
@@ -74,6 +74,7 @@ __all__ = [
     "RevalidationError",
     "Roc",
     "Selection",
+    "SeparationError",
     "Shift",
     "Stability",
     "Step",

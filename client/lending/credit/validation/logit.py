@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
 from lending.credit.validation.discrimination import two_groups
-from lending.credit.validation.errors import RevalidationError
+from lending.credit.validation.errors import RevalidationError, SeparationError
 from lending.credit.validation.fit import cox_snell, nagelkerke
 
 Floats = NDArray[np.float64]
@@ -93,8 +93,7 @@ class Selection:
 def fit_logit(accident: ArrayLike, grades: ArrayLike, items: Sequence[str]) -> Fit:
     """Maximum likelihood by Newton's method; grades of shape (n, len(items)).
 
-    RevalidationError when no finite estimate exists (the items separate the outcomes) or items are linearly
-    dependent.
+    SeparationError when no finite estimate exists, RevalidationError when items are linearly dependent.
     """
     outcome, design = _checked(accident, grades, items)
     found = _estimate(outcome, design, items)
@@ -161,22 +160,31 @@ def select(
     columns = {name: matrix[:, items.index(name)] for name in candidates}
     chosen: list[str] = []
     steps: list[Step] = []
-    for action, name, statistic, p in _path(accident, columns, chosen, entry, removal):
+    for action, name, statistic, p in _path(accident, columns, chosen, left_out, entry, removal):
         steps.append(Step(len(steps) + 1, action, name, statistic, p))
     return Selection(
         steps=tuple(steps),
         fit=fit_logit(accident, _stack(columns, chosen, len(matrix)), chosen),
         entry=entry,
         removal=removal,
-        candidates=tuple(candidates),
+        candidates=tuple(columns),
         left_out=left_out,
     )
 
 
 def _path(
-    accident: ArrayLike, columns: dict[str, Floats], chosen: list[str], entry: float, removal: float
+    accident: ArrayLike,
+    columns: dict[str, Floats],
+    chosen: list[str],
+    left_out: dict[str, str],
+    entry: float,
+    removal: float,
 ) -> Iterator[tuple[Literal["enter", "remove"], str, float, float]]:
-    """The steps; `chosen` is changed in place before each is yielded."""
+    """The steps; `chosen` is changed in place before each is yielded.
+
+    A rare flag that only accidents have passes the score test and has no finite coefficient: such an item
+    moves from `columns` to `left_out`.
+    """
     seen: set[frozenset[str]] = set()
     n = len(np.asarray(accident))
     while frozenset(chosen) not in seen:
@@ -185,14 +193,22 @@ def _path(
         if best is None or best[2] > entry:
             return
         chosen.append(best[0])
+        try:
+            fit = fit_logit(accident, _stack(columns, chosen, n), chosen)
+        except SeparationError:
+            chosen.remove(best[0])
+            del columns[best[0]]
+            left_out[best[0]] = "one of its grades has accidents alone, or healthy firms alone"
+            seen.discard(frozenset(chosen))
+            continue
         yield "enter", *best
         while True:
-            fit = fit_logit(accident, _stack(columns, chosen, n), chosen)
             worst = max(fit.coefficients[1:], key=lambda row: row.p)
             if worst.p <= removal or len(chosen) == 1:
                 break
             chosen.remove(worst.item)
             yield "remove", worst.item, worst.wald, worst.p
+            fit = fit_logit(accident, _stack(columns, chosen, n), chosen)
 
 
 def _best_entry(
@@ -234,14 +250,19 @@ def _estimate(outcome: Floats, design: Floats, items: Sequence[str]) -> Any:
     try:
         found = model.fit(disp=0, method="newton", maxiter=100, warn_convergence=False)
     except (PerfectSeparationError, np.linalg.LinAlgError) as error:
-        raise RevalidationError(_separated(items)) from error
-    if not found.mle_retvals["converged"]:
-        raise RevalidationError(_separated(items))
+        raise SeparationError(_separated(items)) from error
+    # On the way to infinity the odds of some firm leave what any data of this size could show.
+    reach = float(np.abs(found.params[1:] * np.ptp(design[:, 1:], axis=0)).max(initial=0.0))
+    if not found.mle_retvals["converged"] or reach > _FURTHEST or not np.isfinite(found.bse).all():
+        raise SeparationError(_separated(items))
     return found
+
+
+_FURTHEST = 30.0
 
 
 def _separated(items: Sequence[str]) -> str:
     return (
-        f"items {', '.join(items)} tell accidents from healthy firms without error, so their coefficients "
-        "are infinite: leave an item out, or take more firms"
+        f"items {', '.join(items)} tell accidents from healthy firms without error, if only in one grade, so "
+        "a coefficient is infinite: leave an item out, or take more firms"
     )

@@ -88,7 +88,7 @@ def base_scores(portfolio: Portfolio, model: Model) -> Floats:
             if not len(rows) or not set(scorer.base_items) <= set(portfolio.items):
                 continue
             columns = [portfolio.items.index(name) for name in scorer.base_items]
-            grades = portfolio.grades[np.ix_(rows, columns)]
+            grades = portfolio.grades[rows][:, columns]
             levels = np.array([model.items[name].grades for name in scorer.base_items])
             usable = ((grades >= 1) & (grades <= levels) & (grades == np.floor(grades))).all(axis=1)
             total[rows[usable]] = scorer.base(grades[usable].astype(np.int64)) / UNIT
