@@ -257,10 +257,9 @@ def _read_responses(definition: Definition, file: Path, unsigned: bool) -> list[
         content = json.loads(file.read_bytes())
     except ValueError as error:
         raise SurveyError(f"{file.name}: neither JSON nor a spreadsheet") from error
-    if isinstance(content, dict) and "responses" in content:
-        return [SignedResponse.from_json(one) for one in content["responses"]]
-    if isinstance(content, list):
-        return [SignedResponse.from_json(one) for one in content]
+    several = content.get("responses") if isinstance(content, dict) else content
+    if isinstance(several, list):
+        return [SignedResponse.from_json(one) for one in several]
     return [SignedResponse.from_bytes(file.read_bytes())]
 
 

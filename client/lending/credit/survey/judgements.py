@@ -45,10 +45,11 @@ def write_judgement(value: float, doubt: float = 0.0) -> str:
     doubt: how far it may be off for its printed digits, so that 0.333 is 1/3.
     """
     near = doubt + _EQUAL
-    if abs(value - round(value)) <= near and round(value) > 0:
-        return str(round(value))
-    if abs(value - 1 / round(1 / value)) <= near:
-        return f"1/{round(1 / value)}"
+    whole = round(max(value, 1 / value))
+    if abs(value - whole) <= near:
+        return str(whole)
+    if abs(value - 1 / whole) <= near:
+        return f"1/{whole}"
     return format(value, ".17f")
 
 

@@ -21,18 +21,18 @@ def write_csv(path: Path, rows: Rows) -> None:
 def write_xlsx(path: Path, sheets: Mapping[str, Rows], *, text: bool = False) -> None:
     """Sheets as a workbook. text: cells are formatted as text, so that 1/3 typed there stays what it is."""
     from openpyxl import Workbook
+    from openpyxl.utils import get_column_letter
 
     book = Workbook()
     book.remove(book.worksheets[0])
     for title, rows in sheets.items():
         sheet = book.create_sheet(title[:31])
+        if text:
+            for column in range(1, 1 + max(map(len, rows), default=0)):
+                sheet.column_dimensions[get_column_letter(column)].number_format = "@"
         for number, row in enumerate(rows, 1):
             for column, value in enumerate(row, 1):
                 cell = sheet.cell(number, column, value)
                 if text:
                     cell.number_format = "@"
-        if text and rows and rows[0]:
-            for number in range(len(rows) + 1, len(rows) + 200):
-                for column in range(1, len(rows[0]) + 1):
-                    sheet.cell(number, column).number_format = "@"
     book.save(path)
