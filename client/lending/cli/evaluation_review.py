@@ -61,7 +61,7 @@ main.add_command(relay_review)
     callback=day,
     help="Only what waits for an answer due by this day, the most urgent first; overdue as of it.",
 )
-@click.option("--state", "status", default="", help="Only those in this state.")
+@click.option("--status", default="", help="Only those in this state, such as received or answered.")
 @organization_option
 @user_option
 @state_option
