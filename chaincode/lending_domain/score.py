@@ -92,8 +92,8 @@ def evaluation_violations(form: EvaluationForm, model: Model) -> Violations:
     wanted = model.judgement[form.industry]
     found = list(form_violations(form))
     for name in wanted:
-        if not 1 <= form.judgement.get(name, 0) <= model.items[name].grades:
-            item = model.items[name]
+        item, grade = model.items[name], form.judgement.get(name)
+        if grade is None or not 1 <= grade <= item.grades:
             found.append(
                 Violation(
                     code="JUDGEMENT_GRADE",
@@ -178,9 +178,15 @@ def _item_score(name: str, item: Item, weight: int, grade: int) -> ItemScore:
         weight=weight,
         grade=grade,
         grades=item.grades,
-        points=weight * (item.grades - grade) * (60 // (item.grades - 1)),
+        # A sixtieth divides by K - 1 for K = 6, 5, 4: exact.
+        points=weight * 60 * (item.grades - grade) // (item.grades - 1),
         most=weight * 60,
     )
+
+
+def by_item(result: Evaluation) -> Evaluation:
+    """The result with its items in the order of their names: a model's JSON has no order of its own."""
+    return result.model_copy(update={"items": tuple(sorted(result.items, key=lambda one: one.item))})
 
 
 def guaranteeable(evaluation: Evaluation, threshold: Threshold) -> bool:
@@ -205,6 +211,6 @@ def guaranteeable(evaluation: Evaluation, threshold: Threshold) -> bool:
 
 
 def score_text(units: int) -> str:
-    """A score exactly, as text of at most eight decimals when it has that many, else as a fraction."""
-    value = Decimal(units) / Decimal(UNIT)
-    return format(value.normalize(), "f") if value * UNIT == units else f"{units}/{UNIT}"
+    """A score exactly: as a decimal where eight decimals hold it, else as a fraction."""
+    digits, rest = divmod(units * 10**8, UNIT)
+    return f"{units}/{UNIT}" if rest else format(Decimal(digits).scaleb(-8).normalize(), "f")

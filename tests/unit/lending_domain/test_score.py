@@ -9,80 +9,23 @@ from hypothesis import strategies as st
 from lending_domain.canonical import canonical
 from lending_domain.enterprise import Sector
 from lending_domain.form import (
-    Arrears,
-    Certificate,
     CompanyClass,
-    EvaluationForm,
     Industry,
     Months,
-    RealEstate,
     Screening,
     screen,
 )
 from lending_domain.model import Composition, Model, Threshold, compose, model2
 from lending_domain.score import UNIT, evaluate, guaranteeable, score_grades
 from lending_domain.violations import Refused
-
-# Table 15, in thousandths: startup, general.
-COMMON = {
-    "rent_deposit": (170, 122, 6),
-    "borrowing": (490, 336, 5),
-    "sales": (None, 202, 4),
-    "real_estate": (52, 52, 5),
-    "credit_transactions": (20, 20, 6),
-    "credit_information": (45, 45, 6),
-    "business_age": (21, 21, 6),
-    "residence": (8, 8, 6),
-}
-# Tables 15 (common judgement block) and 16 to 19, in thousandths.
-BLOCKS = {
-    Industry.OTHER: {"manager_ability": 105, "sales_outlook": 65, "industry_outlook": 25},
-    Industry.MANUFACTURING: {
-        "manager_ability": 38,
-        "sales_outlook": 25,
-        "industry_outlook": 11,
-        "equipment_quality": 36,
-        "transaction_stability": 32,
-        "payment_terms": 24,
-    },
-    Industry.WHOLESALE: {
-        "manager_ability": 43,
-        "sales_outlook": 22,
-        "industry_outlook": 9,
-        "product_quality": 37,
-        "transaction_stability": 32,
-        "payment_terms": 23,
-    },
-    Industry.RETAIL_FOOD_PERSONAL: {
-        "manager_ability": 45,
-        "sales_outlook": 18,
-        "industry_outlook": 11,
-        "premises": 19,
-        "trading_stability": 21,
-        "service": 52,
-    },
-    Industry.BUSINESS_SERVICES: {
-        "manager_ability": 48,
-        "sales_outlook": 24,
-        "industry_outlook": 12,
-        "purpose_sales": 49,
-        "technology": 18,
-        "staff": 14,
-    },
-}
-CASES = [(industry, company) for industry in Industry for company in CompanyClass]
-
-
-def table(industry: Industry, company: CompanyClass) -> dict[str, tuple[int, int]]:
-    """Item -> (thousandths, K)."""
-    column = 0 if company is CompanyClass.STARTUP else 1
-    common = {n: (row[column], row[2]) for n, row in COMMON.items() if row[column] is not None}
-    return common | {n: (w, 6) for n, w in BLOCKS[industry].items()}
-
-
-def grades_of(industry: Industry, company: CompanyClass, grade: int) -> dict[str, int]:
-    grades = {name: min(grade, k) for name, (_, k) in table(industry, company).items()}
-    return grades | {"certificate": min(grade, 4), "joint_guarantee": 6}
+from tests.unit.lending_domain.score_goldens import (
+    BY_HAND,
+    CASES,
+    check_all,
+    form,
+    grades_of,
+    table,
+)
 
 
 @pytest.mark.parametrize(("industry", "company"), CASES)
@@ -93,25 +36,6 @@ def test_best_and_worst_grades(industry: Industry, company: CompanyClass) -> Non
     assert best.bonus == 87 * UNIT // 1000
     worst = score_grades(grades_of(industry, company, 6), company, industry)
     assert (worst.base, worst.bonus, worst.total) == (0, 0, 0)
-
-
-# All items at grade 2, certificate none: by hand, with A the weights of six grades (x 4/5), B of five (x 3/4)
-# and C of four (x 2/3), in thousandths.
-#   general:  A = 122+20+45+21+8 = 216 + block, B = 336+52 = 388, C = 202
-#   startup:  A = 170+20+45+21+8 = 264 + block, B = 490+52 = 542, C = 0
-# e.g. general manufacturing: 0.8 x (216+166) + 0.75 x 388 + 202 x 2/3 = 305.6 + 291 + 134.666.. = 731.2666..
-BY_HAND = {
-    (Industry.OTHER, CompanyClass.GENERAL): 45_268_000,
-    (Industry.OTHER, CompanyClass.STARTUP): 46_422_000,
-    (Industry.MANUFACTURING, CompanyClass.GENERAL): 43_876_000,
-    (Industry.MANUFACTURING, CompanyClass.STARTUP): 45_030_000,
-    (Industry.WHOLESALE, CompanyClass.GENERAL): 43_876_000,
-    (Industry.WHOLESALE, CompanyClass.STARTUP): 45_030_000,
-    (Industry.RETAIL_FOOD_PERSONAL, CompanyClass.GENERAL): 43_876_000,
-    (Industry.RETAIL_FOOD_PERSONAL, CompanyClass.STARTUP): 45_030_000,
-    (Industry.BUSINESS_SERVICES, CompanyClass.GENERAL): 43_828_000,
-    (Industry.BUSINESS_SERVICES, CompanyClass.STARTUP): 44_982_000,
-}
 
 
 @pytest.mark.parametrize(("industry", "company"), CASES)
@@ -131,6 +55,10 @@ def test_every_score_is_exact(case: tuple[Industry, CompanyClass], data: st.Data
     assert Fraction(result.base, UNIT) == exact
     assert Fraction(result.bonus, UNIT) == Fraction(87, 1000) * Fraction(4 - certificate, 3)
     assert result.total == sum(row.points for row in result.items)
+
+
+def test_the_golden_answers() -> None:
+    check_all(model2())
 
 
 def test_example_of_the_paper() -> None:
@@ -164,29 +92,6 @@ def test_joint_guarantee_is_off_and_only_as_published() -> None:
 def test_a_model_travels_as_json() -> None:
     assert Model.model_validate_json(canonical(model2())) == model2()
     assert Model.model_validate_json(canonical(model2())).digest == model2().digest
-
-
-def form(**changes: object) -> EvaluationForm:
-    fields: dict[str, object] = {
-        "industry": Industry.OTHER,
-        "premises_owned": False,
-        "rent_deposit_krw": 70_000_000,
-        "total_borrowing_krw": 50_000_000,
-        "annual_sales_krw": 35_000_000,
-        "industry_career": Months(years=10),
-        "real_estate": RealEstate.APARTMENT,
-        "real_estate_pledged": False,
-        "bank_credit_loan_krw": 3_000_000,
-        "wage_rent_arrears": Arrears.NONE,
-        "cash_advance_krw": 0,
-        "business_age": Months(years=10),
-        "residence": Months(years=10),
-        "overdue_loans_3m": 0,
-        "lender_count": 1,
-        "certificate": Certificate.NONE,
-        "judgement": {"manager_ability": 2, "sales_outlook": 3, "industry_outlook": 3},
-    }
-    return EvaluationForm.model_validate(fields | changes)
 
 
 def codes(**changes: object) -> set[str]:
