@@ -20,7 +20,6 @@ from tests.bench.record import Record
 GOAL = 60
 _RATERS = 2_000
 _SIZES = (2, 2, 3, 3, 4, 4, 5, 6)
-_FEW = 100
 # ahpy rounds to four decimals and stops when the fourth no longer moves.
 _SAME = 1.5e-4
 
@@ -28,14 +27,14 @@ Stack = NDArray[np.float64]
 Judgements = list[dict[tuple[int, int], float]]
 
 
-def measure(*, raters: int = _RATERS, rounds: int = 5) -> Iterator[Record]:
+def measure(*, raters: int = _RATERS, few: int = 100, rounds: int = 5) -> Iterator[Record]:
     """Matrices a second, complete and with one comparison missing; both must give the same weights."""
     draw = np.random.default_rng(20070601)
     stacks = [_judged(draw, raters, size) for size in _SIZES]
     yield _compare(
         f"AHP weights and consistency, {raters} raters x {len(_SIZES)} matrices", stacks, rounds, GOAL
     )
-    gapped = [_judged(draw, _FEW, size) for size in (4, 5, 6)]
+    gapped = [_judged(draw, few, size) for size in (4, 5, 6)]
     for stack in gapped:
         stack[:, 0, -1] = stack[:, -1, 0] = np.nan
     yield _compare("AHP weights and consistency, one pair missing", gapped, rounds, None)

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from lending.credit import ahp
 from lending.credit.ahp import AhpError, ComparisonMatrix, parse_ratio, ratio_text
-from tests.unit.lending.ahp_published import matrices, unhurried
+from tests.unit.lending.ahp_matrices import matrices, unhurried
 
 NAN = math.nan
 

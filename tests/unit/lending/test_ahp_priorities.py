@@ -20,7 +20,7 @@ from lending.credit.ahp import (
     weigh,
     weigh_many,
 )
-from tests.unit.lending.ahp_published import (
+from tests.unit.lending.ahp_matrices import (
     DRINKS,
     HOUSE,
     LEADER,

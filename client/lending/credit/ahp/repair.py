@@ -20,7 +20,7 @@ from lending.credit.ahp.random_indices import RandomIndex
 
 SCALE = tuple(1 / k for k in range(9, 1, -1)) + tuple(float(k) for k in range(1, 10))
 """Saaty's scale: 1/9 to 9."""
-_BISECTIONS = 60
+_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -79,32 +79,38 @@ def repairs(
     places = _contradictable(matrix)
     if not places:
         return ()
-    values = matrix.values
+    rows, columns = (np.array(side) for side in zip(*places, strict=True))
+    cells = len(places)
 
-    def ratios(stack: NDArray[np.float64]) -> NDArray[np.float64]:
+    def ratios(which: NDArray[np.intp], tried: NDArray[np.float64]) -> NDArray[np.float64]:
+        stack = _with(matrix.values, rows[which], columns[which], tried)
         method = Method.EIGENVECTOR
         return weigh_stack(stack, method, completion=completion, random_index=random_index).consistency_ratio
 
-    rows, columns = (np.array(side) for side in zip(*places, strict=True))
-    judged = values[rows, columns]
-    current = float(ratios(values[None])[0])
+    every = np.arange(cells)
+    judged = matrix.values[rows, columns]
+    current = float(ratios(every[:1], judged[:1])[0])
     # The best value of a comparison is the one that an eigenvalue-optimal completion would put there.
-    without = _with(values, rows, columns, np.full(len(places), np.nan))
-    best = complete_stack(without, Completion.EIGENVALUE)[np.arange(len(places)), rows, columns]
-    best_ratio = ratios(_with(values, rows, columns, best))
-    on_scale = np.array(
-        [ratios(_with(values, rows, columns, np.full(len(places), value))) for value in SCALE]
-    )
-    nearest = _nearest(judged, best, limit, lambda tried: ratios(_with(values, rows, columns, tried)))
+    without = _with(matrix.values, rows, columns, np.full(cells, np.nan))
+    best = complete_stack(without, Completion.EIGENVALUE)[every, rows, columns]
+    best_ratio = ratios(every, best)
+    tried = np.tile(SCALE, cells)
+    on_scale = ratios(np.repeat(every, len(SCALE)), tried).reshape(cells, len(SCALE))
+    nearest = np.where(current <= limit, judged, np.nan)
+    reachable = every[(best_ratio <= limit) & (current > limit)]
+    if len(reachable):
+        nearest[reachable] = _nearest(
+            *(judged[reachable], best[reachable], current - limit, best_ratio[reachable] - limit),
+            lambda tried: ratios(reachable, tried) - limit,
+        )
     found = []
     for k, (i, j) in enumerate(places):
-        scale, scale_ratio = _on_scale(on_scale[:, k], float(judged[k]), limit)
-        reachable = best_ratio[k] <= limit
+        scale, scale_ratio = _on_scale(on_scale[k], float(judged[k]), limit)
         found.append(
             Repair(
                 *(matrix.labels[i], matrix.labels[j], float(judged[k]), current),
                 *(float(best[k]), float(best_ratio[k]), scale, scale_ratio),
-                float(nearest[k]) if reachable else None,
+                None if np.isnan(nearest[k]) else float(nearest[k]),
                 limit,
             )
         )
@@ -178,16 +184,26 @@ def _on_scale(ratios: NDArray[np.float64], judged: float, limit: float) -> tuple
 def _nearest(
     judged: NDArray[np.float64],
     best: NDArray[np.float64],
-    limit: float,
-    ratios: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    excess: float,
+    best_excess: NDArray[np.float64],
+    excesses: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """The values between judged and best at which the ratio meets the limit."""
-    near, far = np.log(judged), np.log(best)
-    for _ in range(_BISECTIONS):
-        middle = (near + far) / 2
-        under = ratios(np.exp(middle)) <= limit
-        near, far = np.where(under, near, middle), np.where(under, middle, far)
-    found: NDArray[np.float64] = np.exp(far)
+    """The values between judged and best at which the ratio meets the limit: regula falsi, Illinois' way.
+
+    What it returns is never over the limit: the ratio is convex, so a chord crosses on the side under it, and
+    the other side's excess is halved lest it stay where it is.
+    """
+    over, under = np.log(judged), np.log(best)
+    over_by, under_by = np.full(len(judged), excess), best_excess
+    for _ in range(_STEPS):
+        between = (under * over_by - over * under_by) / (over_by - under_by)
+        by = excesses(np.exp(between))
+        good = by <= 0
+        over, over_by = np.where(good, over, between), np.where(good, over_by / 2, by)
+        under, under_by = np.where(good, between, under), np.where(good, by, under_by)
+        if np.all(under_by > -1e-12):
+            break
+    found: NDArray[np.float64] = np.exp(under)
     return found
 
 
