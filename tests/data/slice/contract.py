@@ -2,7 +2,16 @@
 
 import threading
 
-from hlf_chaincode import Context, ContractError, Private, key_policy, query, transaction
+from hlf_chaincode import (
+    Context,
+    ContractError,
+    Private,
+    key_policy,
+    majority_of,
+    parse_policy,
+    query,
+    transaction,
+)
 
 from .shim_calls import ShimCalls
 
@@ -43,6 +52,16 @@ class Records(ShimCalls):
     def lock(self, ctx: Context, key: str, owner: str) -> None:
         """From now on only that organization's peer endorses changes of the key."""
         ctx.state.set_policy(key, key_policy([owner]))
+
+    @transaction
+    def lock_to_majority(self, ctx: Context, key: str, owners: list[str]) -> None:
+        """From now on more than half of those organizations' peers endorse changes of the key."""
+        ctx.state.set_policy(key, majority_of(owners).to_bytes())
+
+    @transaction
+    def lock_by(self, ctx: Context, key: str, policy: str) -> None:
+        """From now on changes of the key are endorsed as the policy says, in Fabric's own words."""
+        ctx.state.set_policy(key, parse_policy(policy).to_bytes())
 
     @query
     def keys(self, ctx: Context, start: str, end: str) -> list[str]:
