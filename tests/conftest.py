@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
 
+import docker
 import pytest
+from docker.errors import DockerException
 
 from hlf_network import Consortium
 from hlf_network.runtime import choose
 from hlf_network.topology import load
 from tests.conformance.calls import Access
+from tests.containers import post_mortem
 from tests.networks import TOPOLOGY, Networks, opened
 
 pytest_plugins = ("hlf_network.pytest_plugin", "pytester")
+BEGAN = datetime.now(UTC).isoformat()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +58,20 @@ def slice_network(networks: Networks) -> Consortium:
 def slice_access(networks: Networks) -> Access:
     """The bare protocol's way into the slice."""
     return networks.access("slice")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Of a test that failed on real Fabric, show the containers that have ended."""
+    report = yield
+    if report.failed and item.config.getoption("--fabric") == "docker":
+        try:
+            with contextlib.closing(docker.from_env()) as client:
+                report.sections.extend(post_mortem(client, BEGAN))
+        except (DockerException, OSError) as error:
+            # The failure itself is what has to be seen.
+            report.sections.append(("containers that have ended", f"Docker does not say: {error}"))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
