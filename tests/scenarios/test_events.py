@@ -130,3 +130,20 @@ def test_a_stream_that_is_refused_says_why(way: Way) -> None:
         next(iter(nothing))
     assert refused.value.status == "NOT_FOUND"
     assert "does not know the channel" in str(refused.value)
+
+
+@pytest.mark.feature("A13", "sync", "async")
+@pytest.mark.parametrize("kind", ["blocks", "private_blocks"])
+def test_whom_the_channel_does_not_let_listen_is_told_so(way: Way, key: str, kind: str) -> None:
+    number = way.contract().execute("put", key, "1").block_number
+    outsider = way.gateway("org-c").network("trade")
+    # The channel's configuration lets org-c's administrators have whole blocks, and everybody the short ones.
+    with outsider.filtered_blocks(start=number, stop=number) as filtered:
+        assert [block.number for block in filtered] == [number]
+    with (
+        pytest.raises(hlf.EventError) as refused,
+        getattr(outsider, kind)(start=number, stop=number, reconnect=True) as blocks,
+    ):
+        next(iter(blocks))
+    assert (refused.value.status, refused.value.retryable) == ("FORBIDDEN", False)
+    assert "may not listen" in str(refused.value)

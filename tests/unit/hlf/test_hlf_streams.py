@@ -318,3 +318,28 @@ def test_closing_a_gateway_leaves_the_outcome_of_its_calls_unknown(face, fake, i
             assert caught.value.transaction
 
     asyncio.run(scenario())
+
+
+@pytest.mark.feature("A13", "sync", "async")
+def test_a_slow_consumer_holds_the_peer_up_and_loses_nothing(face, fake, identity):
+    count, payload = 300, bytes(256 * 1024)
+    fake.events = [(3 + number, [(f"t{number}", "a", payload)]) for number in range(count)]
+
+    async def scenario(gateway, wait):
+        network = gateway.network("ch")
+        stream = network.chaincode_events("basic", start_block=0)
+        events = await take(stream, wait, 1)
+        # Nobody reads while other calls go to and fro, until the peer gets no further.
+        left = None
+        while left != len(fake.events):
+            left = len(fake.events)
+            for _ in range(20):
+                await wait(network.contract("basic").evaluate("get"))
+        # What has been sent and not been read is all that the client can hold: some windows of HTTP/2.
+        assert (count - left) * len(payload) < 40 * 1024 * 1024
+        events += await take(stream, wait, count - 1)
+        stream.close()
+        return [event.transaction_id for event in events]
+
+    expected = [f"t{number}" for number in range(count)]
+    assert run_on(face, scenario, Endpoint(fake.address), identity) == expected
