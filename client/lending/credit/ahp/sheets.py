@@ -101,8 +101,9 @@ def _read_csv(content: bytes, name: str) -> Sheet:
         # The line stays, empty, so that addresses are those of the file.
         lines[lines.index(first)] = ""
     else:
-        bare = re.sub(r'"[^"]*"', "", first)
-        separator = max("\t;,", key=bare.count)
+        bare = (re.sub(r'"[^"]*"', "", line) for line in lines)
+        # The first line that has any: a title may stand above the table.
+        separator = next((max("\t;,", key=line.count) for line in bare if re.search("[\t;,]", line)), ",")
     try:
         rows: list[list[Value]] = [list(row) for row in csv.reader(lines, delimiter=separator, strict=True)]
     except csv.Error as error:
@@ -239,7 +240,7 @@ def _yaml_table(name: str, document: Any, place: str) -> Sheet:
         and document
         and all(isinstance(one, Mapping | None) for one in document.values())
     ):
-        names = list(dict.fromkeys([*document, *(key for row in document.values() for key in row or {})]))
+        names = list(dict.fromkeys(name for a, row in document.items() for name in (a, *(row or {}))))
         heading = [Cell(None, name), *_labels(names)]
         lines = [
             [
