@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from lending_domain.model import model2
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.records_review import ReviewKind
+from lending_domain.score import evaluate
 from tests.unit.lending_chaincode.consortium import START, new_id, refused
+from tests.unit.lending_chaincode.governing import GYEONGGI, SEOUL, Chamber, version
 from tests.unit.lending_chaincode.reviews import ASKED, Review, corrected, opens, told, wrongly_entered
 
 
@@ -142,6 +145,40 @@ def test_the_most_urgent_review_comes_first(consortium):
 
 def review_ids(entries):
     return [one.id for one in entries]
+
+
+def test_a_new_evaluation_is_by_the_version_in_force_or_the_one_used_before(consortium):
+    newer, chamber = version(), Chamber(consortium)
+    since = ASKED - timedelta(days=1)
+    chamber.activate(newer, START, since=since)
+    adopt_thresholds(consortium, newer)
+    by_the_same, by_the_newer, by_another = (Review(consortium) for _ in range(3))
+    for review in (by_the_same, by_the_newer, by_another):
+        review.open()
+    by_the_same.re_evaluate(evaluation=corrected(consortium))
+    result = evaluate(corrected(consortium).form, newer)
+    by_the_newer.re_evaluate(evaluation=corrected(consortium, model_digest=newer.digest, result=result))
+    kept = by_the_newer.there("evaluation_before", consortium.seoul, by_the_newer.id)
+    assert kept.model_digest == model2().digest
+    assert by_the_newer.there("evaluation", consortium.seoul, by_the_newer.referral_id).result == result
+    never_voted = version("model-4")
+    result = evaluate(corrected(consortium).form, never_voted)
+    with refused("MODEL_NOT_ACTIVE"):
+        by_another.re_evaluate(
+            evaluation=corrected(consortium, model_digest=never_voted.digest, result=result)
+        )
+
+
+def adopt_thresholds(world, model):
+    """The same thresholds for another version."""
+    table = world.thresholds(35_000_000)
+    entries = tuple(one.model_copy(update={"model": model.id}) for one in table.entries)
+    table, threshold_id = (
+        table.model_copy(update={"model_digest": model.digest, "entries": entries}),
+        new_id(),
+    )
+    for voter in (SEOUL, GYEONGGI):
+        world.at_foundation("vote_threshold", world.admins[voter], threshold_id, table=table)
 
 
 def test_an_override_ends_with_the_evaluation_that_it_departs_from(consortium):
