@@ -30,6 +30,7 @@ from lending.credit.ahp.tables import choose, parse_matrices, write_matrix, writ
 
 _GROUPS = {
     "aggregate": ("lending.cli.ahp_group", "Weights of a group of raters, with consistency and consensus."),
+    "decide": ("lending.cli.ahp_decide", "Alternatives under weighted criteria, and what they hang on."),
     "survey": ("lending.cli.ahp_survey", "A survey of raters: definition, sessions, responses, weights."),
 }
 _BAR = 32

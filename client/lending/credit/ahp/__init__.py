@@ -22,6 +22,13 @@ from lending.credit.ahp.consistency import (
     koczkodaj_index,
     triads,
 )
+from lending.credit.ahp.decision_files import (
+    read_alternatives,
+    read_measured,
+    read_scales,
+    read_values,
+    read_weights,
+)
 from lending.credit.ahp.errors import AhpError
 from lending.credit.ahp.group import (
     By,
@@ -122,11 +129,16 @@ __all__ = [
     "random_index",
     "rank_reversals",
     "ratio_text",
+    "read_alternatives",
     "read_answers",
     "read_hierarchy",
+    "read_measured",
     "read_panel",
     "read_project",
     "read_rater_weights",
+    "read_scales",
+    "read_values",
+    "read_weights",
     "repair_sequence",
     "repairs",
     "triads",

@@ -11,16 +11,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from lending.credit.ahp.decision_files import two_columns
 from lending.credit.ahp.errors import AhpError
 from lending.credit.ahp.hierarchy import Hierarchy, Node
 from lending.credit.ahp.hierarchy_text import parse_hierarchy
 from lending.credit.ahp.matrix import ComparisonMatrix
 from lending.credit.ahp.panel import Panel
-from lending.credit.ahp.sheets import read_sheets
 from lending.credit.ahp.tables import read_matrices
 
 _Answers = dict[str, dict[str, ComparisonMatrix]]
@@ -98,7 +95,7 @@ def read_rater_weights(path: Path, raters: Sequence[str]) -> dict[str, float]:
         AhpError: names a weight that is no number, or a rater who is not in the panel.
     """
     weights: dict[str, float] = {}
-    for name, value in _two_columns(path):
+    for name, value in two_columns(path):
         try:
             weights[name] = float(value)
         except (TypeError, ValueError):
@@ -197,22 +194,3 @@ def _judged(labels: Sequence[str], sides: str, intensities: str) -> ComparisonMa
             for (a, b), side, intensity in zip(pairs, sides, intensities, strict=True)
         },
     )
-
-
-def _two_columns(path: Path) -> list[tuple[str, Any]]:
-    if path.suffix.lower() in {".yaml", ".yml", ".json"}:
-        try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-        except yaml.YAMLError as error:
-            raise AhpError(f"{path.name} is no YAML") from error
-        if not isinstance(document, Mapping):
-            raise AhpError(f"{path.name}: write rater: weight, a line each")
-        return [(str(name), value) for name, value in document.items()]
-    rows = [
-        [one for one in row if not one.empty]
-        for sheet in read_sheets(path.read_bytes(), path.name)
-        for row in sheet.rows
-    ]
-    pairs = [(row[0].text, row[1].value) for row in rows if len(row) > 1]
-    heading = bool(pairs) and isinstance(pairs[0][1], str) and not re.match(r"[\s\d.+-]", pairs[0][1])
-    return pairs[1:] if heading else pairs
