@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,6 +28,7 @@ from lending_domain.model import Model, Origin, Source, Threshold, model2
 from lending_domain.records_evaluation import EvaluationRecord, ThresholdTable
 from tests.integration.conftest import ROOT, DemoRun
 from tests.integration.test_evaluation import Case
+from tests.scenarios import guides
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("demo")]
 
@@ -258,3 +261,26 @@ def test_a_version_voted_down_and_one_withdrawn(voted: Voted, demo_run: DemoRun,
     assert gyeonggi.run("vote", "model-down", "--against", *day)["state"] == "rejected"
     assert "NOT_PROPOSER" in gyeonggi.run("withdraw", "model-back", *day, succeeds=False)
     assert seoul.run("withdraw", "model-back", *day)["state"] == "withdrawn"
+
+
+def test_the_guide_does_what_it_says(
+    voted: Voted, demo_run: DemoRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = guides.read("guides/evaluation-models.md")
+    guides.run(page, tmp_path)
+    text = (guides.DOCS / "guides" / "evaluation-models.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    (tmp_path / "thresholds.yaml").write_text(table, encoding="utf-8")
+    (tmp_path / "network").mkdir()
+    (tmp_path / "network" / "state").symlink_to(demo_run.network.state_dir)
+    (tmp_path / "connection-profiles").symlink_to(demo_run.network.profile_path(SEOUL).parent)
+    monkeypatch.chdir(tmp_path)
+    console = "".join(re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S))
+    ballot = "BALLOT"
+    for step in console.split("$ dure ")[1:]:
+        command, shown = step.split("\n", 1)
+        said = CliRunner().invoke(main, shlex.split(command.replace("BALLOT", ballot))).output
+        wanted = re.escape(shown.rstrip("\n")).replace("…", ".*")
+        assert re.fullmatch(wanted, said.rstrip("\n"), re.S), f"{command}\n{said}"
+        found = re.search(r"--vote-for ([0-9a-f]{32})", said)
+        ballot = found.group(1) if found else ballot
