@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from lending.institution import new_id
 from lending.review_letters import explanation_letter
 from tests.integration.conftest import DemoRun
 from tests.integration.test_evaluation import BORROWED, SEOUL, Case, applicant, cast
+from tests.scenarios import guides
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("demo")]
 
@@ -115,3 +117,28 @@ def test_a_review_from_the_prompt(
     assert told["answer"]["commitment"] == again["commitment"] == case.record().commitments["evaluation"]
     assert not [one for one in dure("list", "--due", "2030-01-01") if one["id"] == name]
     assert name in [one["id"] for one in dure("list", "--status", "answered", *me)]
+
+
+def test_the_guide_s_commands_do_what_it_says(
+    dure: Callable[..., Any], cast: Cast, applicant: Applicant, tmp_path: Path
+) -> None:
+    case = Case(cast, applicant)
+    relay, names = explained(case), {}
+    for file, owner in (("applicant.pem", case.holder), ("foundation.pem", SEOUL)):
+        pem = cast.sealing_key(owner).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (tmp_path / file).write_bytes(pem)
+        names[file] = str(tmp_path / file)
+    names["EXPLANATION"] = relay
+    answers = []
+    for command in guides.read("guides/review.md").commands:
+        words = [names.get(word, word) for word in shlex.split(command)]
+        assert words[:3] == ["dure", "evaluation", "review"]
+        dated = [] if words[3] in {"list", "show"} else ["--on", case.on.isoformat()]
+        answers.append((words[3], dure(*words[3:], *dated)))
+        if words[3] == "request":
+            names["REVIEW"] = answers[-1][1]["id"]
+    states = [said["state"] for name, said in answers if name in {"request", "relay", "extend", "answer"}]
+    assert states == ["requested", "relayed", "extended", "extended", "answered", "answered"]
+    (waiting,) = (said for name, said in answers if name == "list")
+    assert names["REVIEW"] in [one["id"] for one in waiting]
+    assert answers[-1][1]["answer"]["outcome"] == "re-evaluated"
