@@ -24,6 +24,9 @@ class Job(Protocol):
         """On the event loop, with what ``run`` returned."""
 
 
+_Inbox = queue.SimpleQueue[Job | None]
+
+
 class Workers:
     """At most ``limit`` threads for as many jobs, and ``waiting`` jobs behind them.
 
@@ -39,12 +42,13 @@ class Workers:
         self._limit = limit
         self._most_waiting = waiting
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._waiting: deque[Job] = deque()
         self._threads = 0
-        self._idle = 0
+        self._inboxes: set[_Inbox] = set()
+        # The last to become idle is the first to get a job: what it needs is still in the caches.
+        self._idle: list[_Inbox] = []
         self._abandoned = 0
-        self._inbox: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._posted: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._woken = False
 
     @property
@@ -83,7 +87,7 @@ class Workers:
 
         One wake-up of the loop carries whatever has been posted by the time it runs.
         """
-        self._inbox.append((action, arguments))
+        self._posted.append((action, arguments))
         if not self._woken:
             self._woken = True
             try:
@@ -95,23 +99,25 @@ class Workers:
     def close(self) -> None:
         """Let the threads end, each when its job does."""
         self._waiting.clear()
-        for _ in range(self._threads + self._abandoned):
-            self._jobs.put(None)
+        for inbox in self._inboxes:
+            inbox.put(None)
 
     def _hand(self, job: Job) -> None:
         if self._idle:
-            self._idle -= 1
+            inbox = self._idle.pop()
         else:
+            inbox = queue.SimpleQueue()
+            self._inboxes.add(inbox)
             self._threads += 1
             # A daemon: the process does not outlive its server for a function that never returns.
-            threading.Thread(target=self._work, name="contract", daemon=True).start()
-        self._jobs.put(job)
+            threading.Thread(target=self._work, args=(inbox,), name="contract", daemon=True).start()
+        inbox.put(job)
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+    def _work(self, inbox: _Inbox) -> None:
+        while (job := inbox.get()) is not None:
             result = job.run()
             try:
-                self.post(self._over, job, result)
+                self.post(self._over, inbox, job, result)
             except StreamClosed:
                 return
             # Not kept until the next job comes.
@@ -120,19 +126,20 @@ class Workers:
     def _take(self) -> None:
         # Lowered first: whoever posts from now on wakes the loop again.
         self._woken = False
-        while self._inbox:
-            action, arguments = self._inbox.popleft()
+        while self._posted:
+            action, arguments = self._posted.popleft()
             action(*arguments)
 
-    def _over(self, job: Job, result: Any) -> None:
+    def _over(self, inbox: _Inbox, job: Job, result: Any) -> None:
         if job.abandoned:
             self._abandoned -= 1
             self._threads += 1
         if self._threads > self._limit:
             self._threads -= 1
-            self._jobs.put(None)
+            self._inboxes.discard(inbox)
+            inbox.put(None)
         else:
-            self._idle += 1
+            self._idle.append(inbox)
             if self._waiting:
                 self._hand(self._waiting.popleft())
         job.ended(result)

@@ -67,10 +67,13 @@ def read_transaction(payload: bytes) -> TransactionFacts:
 def proposal_hash(proposal: bytes) -> bytes:
     """Return the hash that endorsers put into their payload; transient data is left out of it."""
     message = Proposal.FromString(proposal)
-    head = Header.FromString(message.header)
-    digest = hashlib.sha256(head.channel_header + head.signature_header)
-    digest.update(_without_transient(message.payload))
-    return digest.digest()
+    return hash_of(Header.FromString(message.header), ChaincodeProposalPayload.FromString(message.payload))
+
+
+def hash_of(header: Header, payload: ChaincodeProposalPayload) -> bytes:
+    """Return the hash of a proposal that has been taken apart, as `proposal_hash` does."""
+    public = ChaincodeProposalPayload(input=payload.input).SerializeToString()
+    return hashlib.sha256(header.channel_header + header.signature_header + public).digest()
 
 
 def _without_transient(payload: bytes) -> bytes:

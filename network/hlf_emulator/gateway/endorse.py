@@ -11,8 +11,9 @@ from fabric_protos.peer import chaincode_pb2, proposal_pb2, proposal_response_pb
 
 from hlf_emulator.directory import Member
 from hlf_emulator.gateway.endorsement_plan import Plan, detail
-from hlf_emulator.gateway.peers import GatewayPeers, NoPeers
+from hlf_emulator.gateway.peers import Asked, GatewayPeers, NoPeers
 from hlf_emulator.go.text import Undecodable, unmarshal
+from hlf_emulator.peer.proposal_checks import RpcRefused, unpack
 from hlf_emulator.ports.deadlines import until_deadline
 from hlf_emulator.ports.rpc_status import RpcError
 
@@ -69,13 +70,14 @@ async def endorse(
         content = read_content(signed)
     except Undecodable as fault:
         raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, str(fault)) from fault
+    asked = _apart(signed)
     async with until_deadline(context, f"{_TIMEOUT} first endorsement") as deadline:
         if request.endorsing_organizations:
             plan = _plan_as_named(peers, content, request.endorsing_organizations)
         else:
-            plan = await _plan_from_first(peers, own_msp_id, content, signed)
+            plan = await _plan_from_first(peers, own_msp_id, content, asked)
         deadline.text = f"{_TIMEOUT} endorsements"
-        await _complete(peers, plan, signed)
+        await _complete(peers, plan, asked)
     if plan.completed is None:
         raise RpcError(
             grpc.StatusCode.ABORTED,
@@ -85,6 +87,14 @@ async def endorse(
     return _prepare(content, plan.payload, plan.completed.endorsements)
 
 
+def _apart(signed: proposal_pb2.SignedProposal) -> Asked:
+    """The proposal taken apart once for all peers; as it is where they will refuse it."""
+    try:
+        return unpack(signed)
+    except RpcRefused:
+        return signed
+
+
 def _plan_as_named(peers: GatewayPeers, content: ProposalContent, organizations: Sequence[str]) -> Plan:
     try:
         return peers.plan_for_organizations(content.channel, content.chaincode, organizations)
@@ -92,7 +102,7 @@ def _plan_as_named(peers: GatewayPeers, content: ProposalContent, organizations:
         raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
 
 
-async def _complete(peers: GatewayPeers, plan: Plan, signed: proposal_pb2.SignedProposal) -> None:
+async def _complete(peers: GatewayPeers, plan: Plan, signed: Asked) -> None:
     """Ask for endorsements, layout by layout, until one is complete or none is left."""
     while plan.completed is None:
         endorsers = plan.endorsers()
@@ -104,9 +114,7 @@ async def _complete(peers: GatewayPeers, plan: Plan, signed: proposal_pb2.Signed
         plan.abandon(exhausted)
 
 
-async def _collect(
-    peers: GatewayPeers, plan: Plan, member: Member, signed: proposal_pb2.SignedProposal
-) -> str:
+async def _collect(peers: GatewayPeers, plan: Plan, member: Member, signed: Asked) -> str:
     """One endorsement of the member's group; the group's name when none of its peers gives one."""
     asked: Member | None = member
     exhausted = ""
@@ -121,7 +129,7 @@ async def _collect(
 
 
 async def _plan_from_first(
-    peers: GatewayPeers, own_msp_id: str, content: ProposalContent, signed: proposal_pb2.SignedProposal
+    peers: GatewayPeers, own_msp_id: str, content: ProposalContent, signed: Asked
 ) -> Plan:
     """Ask one peer, own organization first; what it touched says who else must endorse."""
     default = proposal_response_pb2.ChaincodeInterest()
@@ -155,7 +163,7 @@ async def _plan_from_first(
 
 
 async def _first_endorsement(
-    peers: GatewayPeers, plan: Plan, signed: proposal_pb2.SignedProposal
+    peers: GatewayPeers, plan: Plan, signed: Asked
 ) -> tuple[Member, proposal_response_pb2.ProposalResponse]:
     details: list[gateway_pb2.ErrorDetail] = []
     chosen = plan.endorsers()

@@ -10,10 +10,13 @@ from fabric_protos.peer import proposal_pb2, proposal_response_pb2
 from hlf_emulator.directory import SYSTEM_CHAINCODES, Directory, Member, NoDescriptor
 from hlf_emulator.gateway.endorsement_plan import Plan
 from hlf_emulator.peer.peer import Peer
-from hlf_emulator.peer.proposal_checks import FilterRefused, RpcRefused
+from hlf_emulator.peer.proposal_checks import FilterRefused, Proposal, RpcRefused
 
 ENDORSEMENT_TIMEOUT = 30.0  # peer.gateway.endorsementTimeout, core.yaml
 STREAM_TERMINATED = "chaincode stream terminated"
+
+Asked = proposal_pb2.SignedProposal | Proposal
+"""A proposal as peers are sent it, or taken apart already."""
 
 
 class Answer(NamedTuple):
@@ -36,7 +39,7 @@ class GatewayPeers:
         self._local = local
         self._directory = directory
 
-    async def ask(self, member: Member, signed: proposal_pb2.SignedProposal) -> Answer:
+    async def ask(self, member: Member, signed: Asked) -> Answer:
         """Send the proposal to one peer."""
         local = member.peer is self._local
         filters = not local or self._local.version.gateway_filters

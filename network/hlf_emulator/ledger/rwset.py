@@ -202,6 +202,8 @@ class RwSetBuilder:
 
     def private(self) -> rwset_pb2.TxPvtReadWriteSet | None:
         """The private write sets, or None when there are none."""
+        if not any(content.collections for content in self._namespaces.values()):
+            return None
         result = rwset_pb2.TxPvtReadWriteSet(data_model=rwset_pb2.TxReadWriteSet.KV)
         for name in sorted(self._namespaces):
             written = [

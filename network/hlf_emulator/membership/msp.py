@@ -75,6 +75,8 @@ class Verifier:
         """`ed25519`: whether such keys can be read at all."""
         self.ed25519 = ed25519
         self._known: Cache[bytes, bool] = Cache(size)
+        # Several rules ask of one signature in a row: comparing costs less than the key of what is known.
+        self._newest: tuple[bytes, bytes, bytes] = (b"", b"", b"")
         # Certificates (DER) judged expired whatever they say: a fault that tests ask for.
         self.expired: set[bytes] = set()
 
@@ -88,8 +90,12 @@ class Verifier:
 
     def check(self, key: PublicKey, spki: bytes, message: bytes, signature: bytes) -> None:
         """Raise MspError unless the signature is valid: ECDSA over SHA-256 with a low S, or Ed25519."""
+        asked = (spki, message, signature)
+        if asked == self._newest:
+            return
         digest = self._key(spki, message, signature)
         if self._known.get(digest):
+            self._newest = asked
             return
         try:
             if isinstance(key, ed25519.Ed25519PublicKey):
@@ -100,6 +106,7 @@ class Verifier:
         except InvalidSignature as fault:
             raise MspError("The signature is invalid") from fault
         self._known.put(digest, True)
+        self._newest = asked
 
 
 def _check_low(key: ec.EllipticCurvePublicKey, signature: bytes) -> None:

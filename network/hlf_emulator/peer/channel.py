@@ -40,7 +40,7 @@ class Ledger:
     def __init__(self, shared: SharedLedger, private: PrivateStore) -> None:
         self.shared = shared
         self.private = private
-        self._advanced = asyncio.Condition()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._height_hold: int | None = shared.state.hold(private.height)
 
     @property
@@ -74,8 +74,14 @@ class Ledger:
 
     async def wait_height(self, height: int) -> None:
         """Return when this peer has at least `height` blocks."""
-        async with self._advanced:
-            await self._advanced.wait_for(lambda: self.height >= height)
+        while self.height < height:
+            # One future for each who waits: a condition's lock would let them go on only one after the other.
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.add(waiting)
+            try:
+                await waiting
+            finally:
+                self._waiting.discard(waiting)
 
     def private_data(self, number: int) -> dict[int, rwset_pb2.TxPvtReadWriteSet]:
         """Private writes this peer holds for a block, by the transaction's place in it."""
@@ -91,12 +97,13 @@ class Ledger:
         held, self._height_hold = self._height_hold, self.shared.state.hold(self.height)
         if held is not None:
             self.shared.state.release(held)
-        await self.notify()
+        self.notify()
 
-    async def notify(self) -> None:
+    def notify(self) -> None:
         """Wake those who wait for the height."""
-        async with self._advanced:
-            self._advanced.notify_all()
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
 
     def rest(self) -> None:
         """Stop keeping the state of this peer's height readable, until it advances again."""
@@ -229,7 +236,7 @@ class Channel:
         async with self._lock:
             effects = await self._shared.commit(block)
             if block.header.number < self.ledger.height:
-                await self.ledger.notify()
+                self.ledger.notify()
                 return
             await self._follow(effects)
 

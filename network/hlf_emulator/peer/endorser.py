@@ -13,7 +13,6 @@ from fabric_protos.peer import chaincode_pb2, proposal_pb2, proposal_response_pb
 from google.protobuf.message import DecodeError
 
 from hlf.identity import SigningIdentity
-from hlf.wire.transaction import proposal_hash
 from hlf_emulator.go.text import decode_fault
 from hlf_emulator.ledger.definitions import IMPLICIT_PREFIX, SYSTEM_CHAINCODES, CollectionDefinition
 from hlf_emulator.ledger.disk import DiskError
@@ -76,22 +75,15 @@ class Endorser:
         self._spki = own.spki
 
     async def process(
-        self, signed: proposal_pb2.SignedProposal, *, filters: bool = True
+        self, signed: proposal_pb2.SignedProposal | Proposal, *, filters: bool = True
     ) -> proposal_response_pb2.ProposalResponse:
         """Other faults than those of the proposal itself are in the response.
 
-        ``filters``: it comes through the authentication filters. Raises RpcRefused where Fabric ends the RPC
-        with an error.
+        A proposal may be given taken apart, once for several peers. ``filters``: it comes through the
+        authentication filters. Raises RpcRefused where Fabric ends the RPC with an error.
         """
         host = self._host
-        try:
-            proposal = unpack(signed)
-        except RpcRefused:
-            # The filters come first, whatever else is wrong.
-            if filters:
-                msps = self._msps(host.channels.get(channel_of(signed)))
-                filtered(signed, msps, host.clock(), host.version)
-            raise
+        proposal = signed if isinstance(signed, Proposal) else self._unpack(signed, filters=filters)
         name = proposal.channel_header.channel_id
         if filters:
             filtered_whole(proposal, self._msps(host.channels.get(name)), host.clock(), host.version)
@@ -103,6 +95,17 @@ class Endorser:
             return await self._simulate(proposal, channel)
         except (InvocationError, SimulationError, CallError) as fault:
             return _failed(str(fault))
+
+    def _unpack(self, signed: proposal_pb2.SignedProposal, *, filters: bool) -> Proposal:
+        try:
+            return unpack(signed)
+        except RpcRefused:
+            # The filters come first, whatever else is wrong.
+            if filters:
+                host = self._host
+                msps = self._msps(host.channels.get(channel_of(signed)))
+                filtered(signed, msps, host.clock(), host.version)
+            raise
 
     # Who may ask
 
@@ -205,7 +208,7 @@ class Endorser:
             chaincode_id=chaincode_pb2.ChaincodeID(name=proposal.chaincode, version=info.version),
         )
         payload = proposal_response_pb2.ProposalResponsePayload(
-            proposal_hash=proposal_hash(proposal.signed.proposal_bytes),
+            proposal_hash=proposal.hash,
             extension=action.SerializeToString(),
         ).SerializeToString()
         if response.status >= 500:

@@ -22,7 +22,7 @@ from hlf_emulator.membership.policies import PolicyError, SignedData
 from hlf_emulator.peer.channel import Channel, Ledger
 from hlf_emulator.peer.endorser import Endorser
 from hlf_emulator.peer.execution import EXECUTE_TIMEOUT, ChaincodeSupport
-from hlf_emulator.peer.proposal_checks import RpcRefused
+from hlf_emulator.peer.proposal_checks import Proposal, RpcRefused
 from hlf_emulator.version import FABRIC_3_1, Version
 
 # common/configtx/validator.go; channel names are also names of folders.
@@ -176,7 +176,7 @@ class Peer:
         return channel
 
     async def process_proposal(
-        self, signed: proposal_pb2.SignedProposal, *, filters: bool = True
+        self, signed: proposal_pb2.SignedProposal | Proposal, *, filters: bool = True
     ) -> proposal_response_pb2.ProposalResponse:
         """Endorser.ProcessProposal, by default through the authentication filters.
 

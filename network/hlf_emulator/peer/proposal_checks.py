@@ -14,6 +14,7 @@ from fabric_protos.common import common_pb2
 from fabric_protos.peer import chaincode_pb2, proposal_pb2
 
 from hlf.wire.proposal import transaction_id
+from hlf.wire.transaction import hash_of
 from hlf_emulator.go.text import M, Undecodable, header_type_name, unmarshal
 from hlf_emulator.membership.msp import MspError, MspIdentity, parse_identity
 from hlf_emulator.membership.policies import SignedData
@@ -53,6 +54,8 @@ class Proposal(NamedTuple):
     signature_header: common_pb2.SignatureHeader
     chaincode: str
     input: chaincode_pb2.ChaincodeInput
+    hash: bytes
+    """What endorsers put into their payload."""
 
     @property
     def signed_data(self) -> SignedData:
@@ -147,7 +150,13 @@ def unpack(signed: proposal_pb2.SignedProposal) -> Proposal:
     if not invocation.chaincode_spec.HasField("input"):
         raise RpcRefused("chaincode input did not contain any input")
     return Proposal(
-        signed, message, channel, signature, extension.chaincode_id.name, invocation.chaincode_spec.input
+        signed,
+        message,
+        channel,
+        signature,
+        extension.chaincode_id.name,
+        invocation.chaincode_spec.input,
+        hash_of(header, content),
     )
 
 
