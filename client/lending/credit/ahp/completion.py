@@ -55,10 +55,10 @@ def complete_stack(stack: NDArray[np.float64], completion: Completion) -> NDArra
     completed = stack.copy()
     match completion:
         case Completion.EIGENVALUE:
-            # Matrices that lack the same pairs share one system of equations.
-            patterns, kind = np.unique(missing[rows], axis=0, return_inverse=True)
-            for index in range(len(patterns)):
-                alike = rows[kind.reshape(-1) == index]
+            # As many unknowns in each, though not the same: one stack of equations.
+            gaps = missing[rows].sum(axis=(1, 2))
+            for count in np.unique(gaps):
+                alike = rows[gaps == count]
                 completed[alike] = _least_eigenvalue(stack[alike])
         case Completion.LOG_LEAST_SQUARES:
             completed[rows] = _fill(stack[rows], log_least_squares(stack[rows]))
@@ -97,25 +97,30 @@ def _fill(stack: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[n
 
 
 def _least_eigenvalue(stack: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Complete (r, n, n) that lack the same pairs, by Newton's method in the logarithms of their values.
+    """Complete (r, n, n) that lack m pairs each, by Newton's method in the logarithms of their values.
 
     lambda_max is convex in them (Bozoki et al., section 3), its derivatives follow from the left and right
     principal vectors and the reduced resolvent, so it takes about five steps where the paper's cyclic
     coordinates take hundreds, and ends at full precision, which no search by eigenvalues alone can: near
     the least one they differ by less than their rounding.
     """
-    rows, columns = np.nonzero(np.triu(np.isnan(stack[0])))
+    count = len(stack)
+    _, i, j = np.nonzero(np.triu(np.isnan(stack)))
+    # (r, m): the pairs of each matrix.
+    rows, columns, each = i.reshape(count, -1), j.reshape(count, -1), np.arange(count)[:, None]
     filled = _fill(stack, log_least_squares(stack))
-    logs = np.log(filled[:, rows, columns])
+    logs = np.log(filled[each, rows, columns])
     _, best = principal(filled)
-    open_ones = np.arange(len(stack))
+    open_ones = np.arange(count)
     for _ in range(_STEPS):
-        step, scale = _newton_step(filled[open_ones], rows, columns)
+        step, scale = _newton_step(filled[open_ones], rows[open_ones], columns[open_ones])
         reach = np.ones(len(open_ones))
+        at = np.arange(len(open_ones))[:, None]
         for _ in range(_STEPS):
             tried = logs[open_ones] + reach[:, None] * step
             candidate = filled[open_ones]
-            candidate[:, rows, columns], candidate[:, columns, rows] = np.exp(tried), np.exp(-tried)
+            candidate[at, rows[open_ones], columns[open_ones]] = np.exp(tried)
+            candidate[at, columns[open_ones], rows[open_ones]] = np.exp(-tried)
             _, value = principal(candidate)
             worse = value > best[open_ones] * (1 + 1e-13)
             if not worse.any():
@@ -136,22 +141,22 @@ def _newton_step(
     right, value = principal(filled)
     left, _ = principal(np.swapaxes(filled, 1, 2))
     left = left / (left * right).sum(axis=1, keepdims=True)
-    down, up = filled[:, rows, columns], filled[:, columns, rows]
-    pull = left[:, rows] * down * right[:, columns]
-    push = left[:, columns] * up * right[:, rows]
+    each, pairs = np.arange(count)[:, None], np.arange(rows.shape[1])[None, :]
+    down, up = filled[each, rows, columns], filled[each, columns, rows]
     projector = right[:, :, None] * left[:, None, :]
     shifted = value[:, None, None] * np.eye(size) - filled + projector
     resolvent = np.linalg.inv(shifted) - projector
     # The matrix's derivative by the k-th logarithm: times the right vector (r, n, m), the left one (r, m, n).
-    pairs = np.arange(len(rows))
-    by_right = np.zeros((count, size, len(rows)))
-    by_right[:, rows, pairs] = down * right[:, columns]
-    by_right[:, columns, pairs] = -up * right[:, rows]
-    by_left = np.zeros((count, len(rows), size))
-    by_left[:, pairs, columns] = left[:, rows] * down
-    by_left[:, pairs, rows] = -left[:, columns] * up
+    by_right = np.zeros((count, size, rows.shape[1]))
+    by_right[each, rows, pairs] = down * right[each, columns]
+    by_right[each, columns, pairs] = -up * right[each, rows]
+    by_left = np.zeros((count, rows.shape[1], size))
+    by_left[each, pairs, columns] = left[each, rows] * down
+    by_left[each, pairs, rows] = -left[each, columns] * up
     cross = by_left @ resolvent @ by_right
     hessian = cross + np.swapaxes(cross, 1, 2)
-    hessian[:, pairs, pairs] += pull + push
+    pull = left[each, rows] * down * right[each, columns]
+    push = left[each, columns] * up * right[each, rows]
+    hessian[:, pairs[0], pairs[0]] += pull + push
     step: NDArray[np.float64] = -np.linalg.solve(hessian, (pull - push)[:, :, None])[:, :, 0]
     return step, np.abs(step).max(axis=1)
