@@ -10,18 +10,26 @@ import click
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from lending.credit.versions import VersionError, read_version
 from lending_domain.model import Model, Threshold, model2
+from lending_domain.model_rules import model_violations
 from lending_domain.score import UNIT, Evaluation
+from lending_domain.violations import require
 
 
 def read_model(source: str) -> Model:
-    """The version in a file (YAML or JSON), or model 2 for `packaged`."""
+    """The version in a file (YAML or JSON), or model 2 for `packaged`.
+
+    Raises `Refused` with all that is incomplete or implausible in it, as a proposal of it would.
+    """
     if source == "packaged":
         return model2()
     try:
-        return Model.model_validate(_document(source))
-    except ValidationError as error:
-        raise click.ClickException(f"{source} is no evaluation model: {_first(error)}.") from error
+        model = read_version(Path(source))
+    except VersionError as error:
+        raise click.ClickException(f"{error}.") from error
+    require(model_violations(model))
+    return model
 
 
 def read_threshold(source: str | None, evaluation: Evaluation) -> Threshold | None:
@@ -62,8 +70,6 @@ def _document(source: str) -> Any:
     try:
         # JSON is YAML.
         return yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise click.ClickException(f"{source} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise click.ClickException(f"{source} is neither YAML nor JSON.") from error
 

@@ -110,8 +110,8 @@ def test_one_sentence_names_every_violation_with_its_field(tmp_path: Path) -> No
         ("--threshold", "much", "much is no file and no threshold: write a decimal such as 0.65."),
         ("--threshold", "0.00000001", "no whole number of 1/60,000,000: at most seven decimals"),
         ("--threshold", "NaN", "no whole number of 1/60,000,000"),
-        ("--model", "nowhere.yaml", "nowhere.yaml cannot be read: No such file or directory."),
-        ("--model", str(FORM), "is no evaluation model: id: Field required."),
+        ("--model", "nowhere.yaml", "nowhere.yaml cannot be read: "),
+        ("--model", str(FORM), "demo-applicant.yaml: id: Field required."),
         ("--threshold", str(FORM), "is no table of thresholds"),
     ],
 )
@@ -120,6 +120,17 @@ def test_an_option_that_is_wrong(option: str, value: str, said: str) -> None:
     assert result.exit_code == 1
     assert said in result.output
     assert result.output.count("\n") == 1
+
+
+def test_a_version_that_could_not_be_proposed_scores_nothing(tmp_path: Path) -> None:
+    fields = model2().model_dump(mode="json")
+    fields["items"]["borrowing"]["grades"] = 6
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(fields))
+    result = dure("score", FORM, "--model", path)
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "borrowing" in result.output
 
 
 # -- explain
