@@ -131,6 +131,8 @@ def _analysis() -> Iterator[ModuleType]:
         yield validation
     except validation.RevalidationError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 def _model(path: Path) -> Model:

@@ -90,6 +90,7 @@ def test_options_reach_the_analysis(data: Path, tmp_path: Path) -> None:
         (["--item", "charm"], "the data have no item charm"),
         (["--entry", "2"], "p-values between 0 and 1"),
         (["--rate", "1"], "the population's rate is 1.0"),
+        (["--html", "nowhere/report.html"], "nowhere/report.html: No such file or directory"),
         (["--item", "industry_career", "--entry", "1e-9"], "no item enters at p <= 1e-09: raise --entry"),
     ],
 )

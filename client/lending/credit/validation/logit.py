@@ -202,9 +202,9 @@ def _path(
             seen.discard(frozenset(chosen))
             continue
         yield "enter", *best
-        while True:
+        while chosen:
             worst = max(fit.coefficients[1:], key=lambda row: row.p)
-            if worst.p <= removal or len(chosen) == 1:
+            if worst.p <= removal:
                 break
             chosen.remove(worst.item)
             yield "remove", worst.item, worst.wald, worst.p
