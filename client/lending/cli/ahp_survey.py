@@ -19,7 +19,7 @@ from lending.cli.desk import Sentences, json_option, print_json
 from lending.cli.letters import load_anchors
 from lending.credit.ahp import AhpError, Method, RandomIndex
 from lending.credit.survey import conversation
-from lending.credit.survey.aggregate import Aggregation
+from lending.credit.survey.aggregation import Aggregation
 from lending.credit.survey.definition import Definition, Language, SurveyError, load, packaged, packaged_text
 from lending.credit.survey.panel import calibrated_panel
 from lending.credit.survey.report import SurveyReport, survey_report
@@ -401,13 +401,22 @@ def panel(seed: int, output: Path | None, as_json: bool) -> None:
 @click.option("--raters", type=click.IntRange(min=2), default=118, show_default=True)
 @click.option("--repetitions", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--seed", type=int, default=2007, show_default=True)
+@click.option(
+    "--careless",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share who answer anything.",
+)
 @click.option("--output", type=_OUT, help="A plot, SVG; the name is made to say synthetic.")
 @json_option
-def recovery(raters: int, repetitions: int, seed: int, output: Path | None, as_json: bool) -> None:
+def recovery(
+    raters: int, repetitions: int, seed: int, careless: float, output: Path | None, as_json: bool
+) -> None:
     """Measure how well known weights are recovered from noisy SYNTHETIC raters, by noise, mean and method."""
     from lending.credit.survey import recovery as simulation
 
-    found = simulation.recovery(raters=raters, repetitions=repetitions, seed=seed)
+    found = simulation.measure_recovery(raters=raters, repetitions=repetitions, careless=careless, seed=seed)
     if output is not None:
         output = labelled(output, True)
         try:

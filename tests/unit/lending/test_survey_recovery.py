@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lending.credit.ahp import Method
+from lending.credit.ahp import Mean, Method, aggregate_priorities
 from lending.credit.survey.definition import packaged
-from lending.credit.survey.recovery import NOISE, Recovery, plot, recovery, recovery_text
+from lending.credit.survey.recovery import NOISE, Recovery, measure_recovery, plot, recovery_text
 
 SURVEY = packaged()
 
 
 @pytest.fixture(scope="module")
 def found() -> Recovery:
-    return recovery(noise=(0.0, 0.1, 0.3, 0.6), raters=60, repetitions=3)
+    return measure_recovery(noise=(0.0, 0.1, 0.3, 0.6), raters=60, repetitions=3)
 
 
 def _error(found: Recovery, noise: float, mean: str = "arithmetic", screened: bool = False) -> float:
@@ -34,7 +34,7 @@ def test_truths_that_stand_on_the_scale_are_recovered_exactly_without_noise() ->
     equal = {
         one.id: {item: 1 / one.size for item in one.items} for one in SURVEY.matrices.values() if one.size > 1
     }
-    made = recovery(target=equal, noise=(0.0,), raters=3, repetitions=2)
+    made = measure_recovery(target=equal, noise=(0.0,), raters=3, repetitions=2)
     assert made.points
     assert all(one.error < 1e-15 and one.accepted == 1 for one in made.points)
 
@@ -55,8 +55,31 @@ def test_much_noise_is_worse_and_worst_for_the_arithmetic_mean(found: Recovery) 
     assert _error(found, 0.6) > _error(found, 0.6, "geometric")
 
 
+def test_noise_draws_the_arithmetic_mean_to_equal_weights() -> None:
+    """Of a matrix of two, 3 : 1; the average of w = r / (1 + r) over lognormal r is below 3/4."""
+    found = weigh_noisily(3.0, 1.0)
+    assert 0.5 < found["arithmetic"] < 0.74
+    assert found["geometric"] == pytest.approx(0.75, abs=0.01)
+
+
+def weigh_noisily(ratio: float, noise: float) -> dict[str, float]:
+    said = ratio * np.exp(noise * np.random.default_rng(1).standard_normal(20_000))
+    weights = np.stack([said / (1 + said), 1 / (1 + said)], axis=1)
+    return {
+        mean: float(aggregate_priorities(weights, mean=Mean(mean))[0]) for mean in ("arithmetic", "geometric")
+    }
+
+
+def test_the_screen_keeps_out_those_who_answer_anything() -> None:
+    made = measure_recovery(noise=(0.3,), raters=60, repetitions=4, careless=0.3)
+    assert _error(made, 0.3, screened=True) < _error(made, 0.3) / 2
+    assert made.points[0].accepted < 0.7 * 1.01
+    careful = measure_recovery(noise=(0.3,), raters=60, repetitions=4)
+    assert _error(careful, 0.3) < _error(made, 0.3)
+
+
 def test_more_raters_err_less_under_noise() -> None:
-    few, many = (recovery(noise=(0.5,), raters=number, repetitions=4) for number in (10, 200))
+    few, many = (measure_recovery(noise=(0.5,), raters=number, repetitions=4) for number in (10, 200))
     assert _error(many, 0.5, "judgements") < _error(few, 0.5, "judgements")
 
 
@@ -68,8 +91,8 @@ def test_the_share_accepted_falls_with_the_noise(found: Recovery) -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers(found: Recovery) -> None:
-    again = recovery(noise=(0.3,), raters=60, repetitions=3)
-    other = recovery(noise=(0.3,), raters=60, repetitions=3, seed=1)
+    again = measure_recovery(noise=(0.3,), raters=60, repetitions=3)
+    other = measure_recovery(noise=(0.3,), raters=60, repetitions=3, seed=1)
     assert _error(again, 0.3) == _error(found, 0.3)
     assert _error(other, 0.3) != _error(found, 0.3)
     assert len(NOISE) == len(set(NOISE))
@@ -95,8 +118,8 @@ def test_the_plot_is_an_svg_of_the_same_bytes_each_time(found: Recovery, tmp_pat
 def test_measuring_needs_no_matplotlib() -> None:
     program = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from lending.credit.survey.recovery import recovery\n"
-        "print(len(recovery(noise=(0.3,), raters=5, repetitions=1).points))"
+        "from lending.credit.survey.recovery import measure_recovery\n"
+        "print(len(measure_recovery(noise=(0.3,), raters=5, repetitions=1).points))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60

@@ -11,14 +11,14 @@ import pytest
 from openpyxl import load_workbook
 
 from lending.credit.ahp import Method
-from lending.credit.survey.aggregate import Aggregation, GroupWeights, aggregate, item_weights
+from lending.credit.survey.aggregation import Aggregation, GroupWeights, aggregate, item_weights
 from lending.credit.survey.definition import SurveyError, packaged
 from lending.credit.survey.judgements import Raters
 from lending.credit.survey.panel import Panel, calibrated_panel, p2_target
 from lending.credit.survey.report import SurveyReport, survey_report
 from lending.credit.survey.report_text import labelled, report_rows, report_sheets, report_text
 from lending.credit.survey.response import collect
-from lending.credit.survey.screen import screen
+from lending.credit.survey.screening import screen
 from lending.credit.survey.sheets import write_csv, write_xlsx
 from lending_domain.form import CompanyClass, Industry
 from lending_domain.score import model2

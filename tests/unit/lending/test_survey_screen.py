@@ -8,7 +8,7 @@ import pytest
 
 from lending.credit.survey.definition import packaged
 from lending.credit.survey.judgements import Raters, check
-from lending.credit.survey.screen import screen
+from lending.credit.survey.screening import screen
 
 SURVEY = packaged()
 EVEN = dict.fromkeys(SURVEY.asked, "1")

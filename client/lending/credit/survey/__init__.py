@@ -1,10 +1,10 @@
 """The raters' survey: definition, session, signed response, screen, aggregation, tables (P2 4.1 to 4.3)."""
 
-from lending.credit.survey.aggregate import Aggregation, GroupWeights, aggregate, item_weights
+from lending.credit.survey.aggregation import Aggregation, GroupWeights, aggregate, item_weights
 from lending.credit.survey.definition import Combination, Definition, SurveyError, load, packaged, parse
 from lending.credit.survey.judgements import Check, Conflict, Raters, check, conflicts
 from lending.credit.survey.panel import Panel, calibrated_panel
-from lending.credit.survey.recovery import Recovery, recovery
+from lending.credit.survey.recovery import Recovery, measure_recovery
 from lending.credit.survey.report import SurveyReport, survey_report
 from lending.credit.survey.report_text import report_rows, report_sheets, report_text
 from lending.credit.survey.response import (
@@ -18,7 +18,7 @@ from lending.credit.survey.response import (
     respond,
     response_violations,
 )
-from lending.credit.survey.screen import Screening, screen
+from lending.credit.survey.screening import Screening, screen
 from lending.credit.survey.session import Session, resume
 from lending.credit.survey.spreadsheet import read_answers
 
@@ -47,12 +47,12 @@ __all__ = [
     "conflicts",
     "item_weights",
     "load",
+    "measure_recovery",
     "new_rater",
     "packaged",
     "parse",
     "pseudonym",
     "read_answers",
-    "recovery",
     "report_rows",
     "report_sheets",
     "report_text",

@@ -51,6 +51,7 @@ class Recovery:
     survey: str
     raters: int
     repetitions: int
+    careless: float
     seed: int
     points: tuple[Point, ...]
 
@@ -62,6 +63,7 @@ class Recovery:
             "survey": self.survey,
             "raters": self.raters,
             "repetitions": self.repetitions,
+            "careless": self.careless,
             "seed": self.seed,
             "limit": LIMIT,
             "points": [
@@ -89,18 +91,20 @@ _WAYS: tuple[tuple[Method, str], ...] = (
 _METHODS = frozenset(method for method, _ in _WAYS)
 
 
-def recovery(
+def measure_recovery(
     definition: Definition | None = None,
     target: Target | None = None,
     *,
     noise: Sequence[float] = NOISE,
     raters: int = 118,
     repetitions: int = 10,
+    careless: float = 0.0,
     seed: int = 2007,
 ) -> Recovery:
     """Draw `raters` for each noise, `repetitions` times, and measure the error of several means and methods.
 
-    target: matrix id -> item -> local weight, P2's by default. The same seed, the same numbers.
+    target: matrix id -> item -> local weight, P2's by default. careless: share of raters who answer
+    anything on the scale, whatever they hold to be true. The same seed, the same numbers.
     """
     definition = definition or packaged()
     if target is None:
@@ -116,7 +120,8 @@ def recovery(
         errors: dict[tuple[Method, str, bool], list[float]] = {}
         shares = []
         for _ in range(repetitions):
-            stacks = [_draw(truth, raters, spread, scale, random) for truth in truths]
+            wild = np.arange(raters) < round(careless * raters)
+            stacks = [_draw(truth, wild, spread, scale, random) for truth in truths]
             weighed = {way: _weigh_all(stacks, way) for way in _METHODS}
             passed = np.all([ratios <= LIMIT for _, ratios in weighed[Method.EIGENVECTOR]], axis=0)
             shares.append(float(passed.mean()))
@@ -140,16 +145,22 @@ def recovery(
                     spread, method, mean, screened, float(np.mean(shares)), float(np.mean(found)), deviation
                 )
             )
-    return Recovery(definition.id, raters, repetitions, seed, tuple(points))
+    return Recovery(definition.id, raters, repetitions, careless, seed, tuple(points))
 
 
-def _draw(truth: _Values, raters: int, spread: float, scale: _Values, random: np.random.Generator) -> _Values:
-    """(raters, n, n) reciprocal judgements: the scale's nearest step to each noisy ratio, by logarithm."""
-    size = len(truth)
+def _draw(
+    truth: _Values, wild: NDArray[np.bool_], spread: float, scale: _Values, random: np.random.Generator
+) -> _Values:
+    """(raters, n, n) reciprocal judgements: the scale's nearest step to each noisy ratio, by logarithm.
+
+    wild: (raters,), of those who answer with any step.
+    """
+    size, raters = len(truth), len(wild)
     rows, columns = np.triu_indices(size, 1)
     ratio = np.log(truth[rows] / truth[columns])
     said = ratio + spread * random.standard_normal((raters, len(rows)))
     nearest = scale[np.abs(said[..., None] - np.log(scale)).argmin(axis=-1)]
+    nearest[wild] = random.choice(scale, size=(int(wild.sum()), len(rows)))
     stack = np.ones((raters, size, size))
     stack[:, rows, columns] = nearest
     stack[:, columns, rows] = 1 / nearest
@@ -180,7 +191,8 @@ def recovery_text(found: Recovery) -> str:
     noises = list(dict.fromkeys(one.noise for one in found.points))
     lines = [
         f"SYNTHETIC. {NOTE}.",
-        f"{found.raters} raters, {found.repetitions} repetitions, seed {found.seed}: root mean square error",
+        f"{found.raters} raters, {found.careless:.0%} of them careless, {found.repetitions} repetitions, "
+        f"seed {found.seed}: root mean square error",
     ]
     for screened in (False, True):
         lines.append(f"raters of CR at most {LIMIT} only" if screened else "all raters")
@@ -222,7 +234,8 @@ def plot(found: Recovery, path: Path) -> None:
         axes.set_yscale("log")
         axes.set_title(
             f"Known weights recovered from {found.raters} synthetic raters "
-            f"({found.repetitions} repetitions)\ndashed: those with CR of at most {LIMIT} only",
+            f"({found.repetitions} repetitions, {found.careless:.0%} careless)\n"
+            f"dashed: those with CR of at most {LIMIT} only",
             fontsize=10,
         )
         axes.legend(fontsize=8)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lending.credit.ahp import Method, RandomIndex
-from lending.credit.survey.aggregate import Aggregation, GroupWeights, aggregate
+from lending.credit.survey.aggregation import Aggregation, GroupWeights, aggregate
 from lending.credit.survey.definition import Combination, Criterion, Definition, SurveyError, TableForm
 from lending.credit.survey.judgements import Raters
 from lending.credit.survey.panel import LABEL_EN, LABEL_KO
 from lending.credit.survey.response import Collection
-from lending.credit.survey.screen import Screening, screen
+from lending.credit.survey.screening import Screening, screen
 
 Step = tuple[str, float]
 """A node on the way to a leaf: its id and global weight."""
@@ -73,6 +73,12 @@ class SurveyReport:
     def synthetic(self) -> bool:
         """Whether any answer was drawn by a program."""
         return self.collection.synthetic
+
+    @property
+    def screenings(self) -> tuple[Screening, ...]:
+        """The screenings whose effects are shown, each limit once."""
+        each = {one.limit: one for one in (self.screening, self.beside, self.unscreened)}
+        return tuple(each.values())
 
     def provenance(self) -> dict[str, Any]:
         """Who was counted and why not, by what rules; for the model's record."""
@@ -182,7 +188,7 @@ def survey_report(
             + refused
         )
     effects = []
-    for screening in screenings:
+    for screening in {one.limit: one for one in screenings}.values():
         for by in Aggregation:
             group = weigh_at(screening, by) if screening.accepted else None
             items = None if group is None else {one: group.items(one) for one in definition.combinations}

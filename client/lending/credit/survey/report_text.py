@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lending.credit.survey.definition import Combination, Language
 from lending.credit.survey.panel import LABEL_EN, LABEL_KO
-from lending.credit.survey.report import SurveyReport, Table, node_names
+from lending.credit.survey.report import Effect, SurveyReport, Table, node_names
 from lending.credit.survey.sheets import Cell
 
 _WORDS = {
@@ -43,12 +43,12 @@ def report_text(report: SurveyReport, language: Language) -> str:
         title = f"{table.form.id}: {table.form.text(language)}"
         lines += ["", title, *_aligned(table_rows(report, table, language))]
     for combination in _shown(report):
-        names = ", ".join(report.definition.names(combination, language))
-        lines += [
-            "",
-            f"{_WORDS['effect'][language]}: {names}",
-            *_aligned(effect_rows(report, combination, language)),
-        ]
+        names = report.definition.names(combination, language)
+        for screening in report.screenings:
+            effects = [one for one in report.effects if one.limit == screening.limit]
+            limit, means, *items = effect_rows(report, combination, language, effects)
+            title = ", ".join([_WORDS["effect"][language], *names, str(limit[1])])
+            lines += ["", title, *_aligned([means, *items])]
     return "\n".join(lines) + "\n"
 
 
@@ -63,7 +63,11 @@ def report_sheets(report: SurveyReport, language: Language) -> dict[str, list[li
         sheets[prefix + table.form.id] = label + table_rows(report, table, language)
     for number, combination in enumerate(_shown(report), 1):
         names = ", ".join(report.definition.names(combination, language))
-        sheets[f"{prefix}effects {number}"] = [*label, [names], *effect_rows(report, combination, language)]
+        sheets[f"{prefix}effects {number}"] = [
+            *label,
+            [names],
+            *effect_rows(report, combination, language, report.effects),
+        ]
     return sheets
 
 
@@ -86,7 +90,10 @@ def table_rows(report: SurveyReport, table: Table, language: Language) -> list[l
     for level in range(1, depth + 1):
         head += [f"{_WORDS['level'][language]} {level}", _WORDS["weight"][language]]
     head += [_WORDS["item"][language]]
-    head += [" ".join(report.definition.names(column, language)) for column in table.columns]
+    head += [
+        " ".join(report.definition.names(column, language)) or _WORDS["weight"][language]
+        for column in table.columns
+    ]
     rows = [head]
     above: tuple[tuple[str, float], ...] = ()
     for row in table.rows:
@@ -106,18 +113,20 @@ def table_rows(report: SurveyReport, table: Table, language: Language) -> list[l
     return rows
 
 
-def effect_rows(report: SurveyReport, combination: Combination, language: Language) -> list[list[Cell]]:
-    """Items down, threshold and mean across."""
+def effect_rows(
+    report: SurveyReport, combination: Combination, language: Language, effects: Sequence[Effect]
+) -> list[list[Cell]]:
+    """Items down; across, below each other, threshold and mean."""
     names = node_names(report.definition)
     thresholds: list[Cell] = [""]
     means: list[Cell] = [_WORDS["item"][language]]
-    for one in report.effects:
+    for one in effects:
         limit = _WORDS["none"][language] if one.limit is None else f"CR<={one.limit:g}"
         thresholds.append(f"{limit}, n={one.accepted}")
         means.append(_MEANS[one.aggregation.value][language])
     rows = [thresholds, means]
     for item in report.weights.items(combination):
-        cells = [None if one.items is None else one.items[combination][item] for one in report.effects]
+        cells = [None if one.items is None else one.items[combination][item] for one in effects]
         rows.append([names[item].text(language), *cells])
     return rows
 
