@@ -46,7 +46,15 @@ def page(report: Mapping[str, Any]) -> str:
         parts=_parts([_step(step, final["letters"]) for step in report["steps"]]),
         waterfall=_waterfall(final.get("evaluation")),
         explanation=final.get("explanation"),
+        review=_review(final.get("review")),
     )
+
+
+def _review(review: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The second applicant's review: its dates, and the scores before and after as text."""
+    if review is None:
+        return None
+    return {**review, **{f"{name}_score": points_text(review[name]["total"]) for name in ("before", "after")}}
 
 
 def _parts(steps: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

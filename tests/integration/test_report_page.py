@@ -97,3 +97,5 @@ def test_the_page_tells_the_whole_report(demo_run: DemoRun) -> None:
     assert all(refusal["attempt"] in text for refusal in demo_run.report["refused"])
     assert all(row["what"] in text for row in demo_run.report["final"]["visibility"])
     assert all(item["ko"] in text for item in demo_run.report["final"]["evaluation"]["items"])
+    review = demo_run.report["final"]["review"]
+    assert all(review["dates"][name] in text for name in ("received_on", "due_by", "answered_on"))

@@ -102,17 +102,18 @@ class Review:
         return self.world.letter(who or self.world.applicant, kind, **named, body=said, **issued)
 
     def answer_letter(self, who: Person | None = None, on: date = ASKED, **changes: Any) -> SignedLetter:
-        again = "evaluation" in self.record().commitments
-        outcome = ReviewOutcome.RE_EVALUATED if again else ReviewOutcome.UPHELD
+        if "outcome" not in changes:
+            again = "evaluation" in self.record().commitments
+            changes["outcome"] = ReviewOutcome.RE_EVALUATED if again else ReviewOutcome.UPHELD
+        if "commitment" not in changes:
+            changes["commitment"] = self.referral().commitments.get("evaluation")
         body = {
             "referral_id": self.referral_id,
             "kind": self.kind,
             "request": self.letter.digest,
-            "outcome": outcome,
             "text": "정정하여 다시 평가하였습니다.",
             "received_on": ASKED,
             "answered_on": on,
-            "commitment": self.referral().commitments.get("evaluation"),
         }
         addressee = changes.pop("addressee", self.world.applicant.holder)
         subject = changes.pop("subject", self.id)

@@ -1,14 +1,16 @@
 """A review from request to answer: states, dates, what stays of the evaluation before, the queue."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from lending_domain.canonical import plain
 from lending_domain.model import model2
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.records_review import ReviewKind
 from lending_domain.score import evaluate
-from tests.unit.lending_chaincode.consortium import START, new_id, refused
+from tests.unit.lending_chaincode.consortium import FOUNDED, START, new_id, refused
 from tests.unit.lending_chaincode.governing import GYEONGGI, SEOUL, Chamber, version
 from tests.unit.lending_chaincode.reviews import ASKED, Review, corrected, opens, told, wrongly_entered
 
@@ -220,3 +222,65 @@ def test_nothing_of_the_request_or_the_answer_stands_on_a_shared_ledger(consorti
     for word in ("correction", "re-evaluated", "upheld", "lender", review.letter.digest):
         assert word not in public
     assert review.id in public
+    for ledger, organization, collection in (
+        (consortium.application, "semas", "applicants_semas"),
+        (consortium.referral, "foundation-seoul", "semas_foundation-seoul"),
+        (consortium.referral, "foundation-seoul", "foundation-seoul"),
+    ):
+        held = ledger.private(organization, collection, "credit-evaluation").values()
+        assert held
+        assert all(len(json.loads(value)["salt"]) >= 32 for value in held)
+
+
+def test_semas_answers_for_the_direct_loans_that_it_evaluates(consortium):
+    adopt_by_semas(consortium)
+    semas, other = consortium.semas, consortium.authorities["semas"].issue("reviewer", role="officer")
+    referral_id, first = new_id(), wrongly_entered(consortium)
+    letter = consortium.confirmation(consortium.form(new_id(), []), new_id(), "semas")
+    referral = {"salt": new_id(), "letter": plain(letter)}
+    consortium.at_application(
+        "credit-evaluation", "refer", semas, referral_id, "semas", START, referral=referral
+    )
+
+    def alone(function, who, name, on, **private):
+        return consortium.application.submit(
+            "credit-evaluation",
+            function,
+            name,
+            on,
+            transient={key: plain(value) for key, value in private.items()},
+            caller=who.caller,
+            endorsers=["semas"],
+        )
+
+    alone("evaluate", semas, referral_id, START, evaluation=first)
+    review = Review(consortium, ReviewKind.CORRECTION, referral_id=referral_id, foundation="semas")
+    review.request()
+    assert review.here("open_review", semas, ASKED, request=review.handed()).state == "received"
+    review.relay()
+    again = corrected(consortium)
+    with refused("SAME_OFFICER"):
+        alone("re_evaluate", semas, review.id, ASKED, request=review.letter, evaluation=again)
+    alone("re_evaluate", other, review.id, ASKED, request=review.letter, evaluation=again)
+    signed = review.answer_letter(other, outcome="re-evaluated", commitment=again.commitment)
+    answer = {"salt": new_id(), "request": plain(review.letter), "answer": plain(signed)}
+    assert alone("answer_review", other, review.id, ASKED, answer=answer).state == "answered"
+    assert review.deliver().state == "answered"
+    due = review.ask_here("reviews", semas, "answered")
+    assert [one.id for one in due] == [review.id]
+
+
+def adopt_by_semas(world):
+    """Model and thresholds on `application`, where SEMAS alone decides."""
+    admin, digest = world.admins["semas"], model2().digest
+    world.at_application("credit-evaluation", "propose_model", admin, plain(model2()), FOUNDED)
+    world.at_application("credit-evaluation", "activate_model", admin, digest, FOUNDED, FOUNDED)
+    transient = {"table": plain(world.thresholds(35_000_000))}
+    world.application.submit(
+        "credit-evaluation",
+        "vote_threshold",
+        new_id(),
+        transient=transient,
+        caller=admin.caller,
+        endorsers=["semas"],
+    )
