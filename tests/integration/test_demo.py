@@ -260,7 +260,11 @@ def test_officers_look_at_a_loan_and_an_evaluation(demo_run: DemoRun) -> None:
     shown = CliRunner().invoke(main, ["loan", "show", loan, *state])
     assert json.loads(shown.output)["stage"] == "closed"
     shown = CliRunner().invoke(main, ["evaluation", "show", evaluation, *state])
-    assert json.loads(shown.output)["guaranteeable"] is True
+    document = json.loads(shown.output)
+    assert document["guaranteeable"] is True
+    explained = CliRunner().invoke(main, ["evaluation", "explain", evaluation, *state])
+    assert json.loads(explained.output) == document["explanation"]
+    assert document["explanation"]["criteria"]
     stranger = ["--organization", "foundation-gyeonggi"]
     refused = CliRunner().invoke(main, ["evaluation", "show", evaluation, *state, *stranger])
     assert refused.exit_code == 1

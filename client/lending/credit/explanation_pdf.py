@@ -35,6 +35,8 @@ _KOREAN, _LATIN = "HYGothic-Medium", "Helvetica"
 _MARGIN = 48
 _WIDTH = A4[0] - 2 * _MARGIN
 _INK, _SOFT, _RULE, _GROUND = HexColor(0x1D2733), HexColor(0x5C6B7A), HexColor(0xDFE5EB), HexColor(0xF5F7F9)
+# How much of the width each column of a table has, by their number.
+_COLUMNS = {2: (0.24, 0.76), 3: (0.2, 0.68, 0.12), 4: (0.24, 0.40, 0.12, 0.24)}
 _ANSWER = {True: HexColor(0x1F7A43), False: HexColor(0xA8322D), None: _SOFT}
 
 
@@ -157,18 +159,18 @@ class _Page:
     def _rights(self) -> list[list[str]]:
         lang = self.lang
         return [
-            [within(one.days, lang), f"{said(one, lang)}<br/>{said(one, lang, 'law')}", "", ""]
+            [within(one.days, lang), f"{said(one, lang)}<br/>{said(one, lang, 'law')}"]
             for one in self.told.rights
         ]
 
     def _criteria(self) -> list[list[str]]:
         lang = self.lang
-        rows = []
+        rows = [[word(name, lang) for name in ("item", "grades", "weight")]]
         for one in self.told.criteria:
-            bounds = "; ".join(f"{bound.grade} {said(bound, lang)}" for bound in one.bounds)
+            bounds = " / ".join(f"{bound.grade}: {said(bound, lang)}" for bound in one.bounds)
             note = said(one, lang, "note")
             text = f"{bounds}<br/>{note}" if note else bounds
-            rows.append([said(one, lang), text, f"{one.weight / 1_000_000:.6f}", f"1–{one.grades}"])
+            rows.append([said(one, lang), text, f"{one.weight / 1_000_000:.6f}"])
         return rows
 
     def _share(self, permille: int, of: str) -> str:
@@ -178,15 +180,14 @@ class _Page:
     def _part(self, heading: str, rows: Sequence[Sequence[str]]) -> list[Flowable]:
         if not rows:
             return [self._heading(heading), self._text(word("nothing_lost", self.lang), 8.5)]
-        shares = (0.25, 0.44, 0.11, 0.20) if any(row[2] for row in rows) else (0.25, 0.75, 0, 0)
-        rows = [row if row[2] else row[:2] for row in rows]
         table = Table(
             [[self._cell(cell) for cell in row] for row in rows],
-            colWidths=[_WIDTH * share for share in shares if share],
+            colWidths=[_WIDTH * share for share in _COLUMNS[len(rows[0])]],
             style=[
                 ("LINEBELOW", (0, 0), (-1, -1), 0.4, _RULE),
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 0),
+                ("RIGHTPADDING", (1, 0), (1, -1), 12),
                 ("TOPPADDING", (0, 0), (-1, -1), 2),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
             ],

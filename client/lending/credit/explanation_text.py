@@ -78,7 +78,7 @@ def _criteria(told: Explanation, lang: Language) -> Iterator[str]:
     yield word("criteria", lang)
     for one in told.criteria:
         yield f"  {said(one, lang)}: {word('weight', lang)} {one.weight / 1_000_000:.6f}"
-        bounds = "; ".join(f"{bound.grade} {said(bound, lang)}" for bound in one.bounds)
+        bounds = " / ".join(f"{bound.grade}: {said(bound, lang)}" for bound in one.bounds)
         yield f"    {bounds}"
         if said(one, lang, "note"):
             yield f"    {said(one, lang, 'note')}"
