@@ -263,6 +263,15 @@ def test_a_version_voted_down_and_one_withdrawn(voted: Voted, demo_run: DemoRun,
     assert seoul.run("withdraw", "model-back", *day)["state"] == "withdrawn"
 
 
+def test_semas_decides_alone_about_its_direct_loans(demo_run: DemoRun) -> None:
+    semas, there = Desk(demo_run, "semas"), ["--channel", "application"]
+    day = [*there, "--on", PROPOSED.isoformat()]
+    assert semas.run("propose", "--packaged", "--composition", "normalised", *day)["state"] == "carried"
+    assert semas.run("activate", "model-2", *day)["state"] == "active"
+    assert semas.run("show", *there)["base_sums"]["other"] == {"startup": "1", "general": "1"}
+    assert "NOT_PERMITTED" in semas.run("propose", "--packaged", "--on", PROPOSED.isoformat(), succeeds=False)
+
+
 def test_the_guide_does_what_it_says(
     voted: Voted, demo_run: DemoRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

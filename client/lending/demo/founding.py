@@ -37,7 +37,7 @@ def found(cast: Cast, narrator: Narrator, applicants: Iterable[Applicant]) -> No
     with ThreadPoolExecutor(max_workers=len(pairs)) as pool:
         for vote in [pool.submit(_charter, cast, narrator, *pair) for pair in pairs]:
             vote.result()
-    _evaluation(cast, narrator, list(applicants))
+    found_evaluation(cast, narrator, list(applicants))
     _sealing_keys(cast, narrator)
 
 
@@ -57,7 +57,7 @@ def _charter(cast: Cast, narrator: Narrator, channel: str, chaincode: str, membe
             return
 
 
-def _evaluation(cast: Cast, narrator: Narrator, applicants: list[Applicant]) -> None:
+def found_evaluation(cast: Cast, narrator: Narrator, applicants: list[Applicant]) -> None:
     """The packaged model, its thresholds and the shared secret; what an earlier run has done stays."""
     foundations = cast.network.layout.topology.groups["foundations"]
     administrators = [cast.administrator(foundation) for foundation in foundations]
@@ -83,6 +83,7 @@ def _model(administrators: list[GovernanceClient[Gateway]], narrator: Narrator, 
     if not state():
         propose = _later(first.propose_model, "referral", model, FOUNDED_ON)
         narrator.submit("the AHP model is proposed", digest, propose)
+    if state() == "proposed" and not first.model_comments("referral", digest):
         remark = _later(second.comment_model, "referral", digest, FOUNDED_ON, REMARK)
         narrator.submit(f"{second.organization} comments on the model", digest, remark)
     for administrator in administrators[1:]:
