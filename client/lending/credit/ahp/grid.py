@@ -18,9 +18,10 @@ from lending.credit.ahp.sheets import Cell, Sheet
 Rows = Sequence[Sequence[Cell]]
 
 _NOTHING = {"", "-", "–", "—", "na", "n/a", "nan"}
+_MONTH = "(?:jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)(?![a-z])"
 _DATE = re.compile(
-    r"(?i).*(jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez).*"
-    r"|\d{1,2}\s*월.*|\d{1,4}([-/.])\d{1,2}\2\d{1,4}|\d{1,2}-\d{1,2}"
+    rf"(?i)\d{{1,4}}[-. /]*{_MONTH}.*|{_MONTH}[-. /]*\d{{1,4}}.*"
+    r"|\d{1,2}\s*월.*|\d{1,4}([-/.])\d{1,2}\1\d{1,4}|\d{1,2}-\d{1,2}"
 )
 _COMMA, _POINT = re.compile(r"\d*,\d+"), re.compile(r"\d*\.\d+")
 
