@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from fabric_protos.peer import chaincode_event_pb2
 
 from ..keys import split_composite_key
-from ..policy import VALIDATION_PARAMETER
-from .policies import policy_from_bytes, policy_text
+from ..policy import VALIDATION_PARAMETER, read_policy
+from .policies import shown_policy
 from .world import ReadWriteSet, Scan, Version, key_hash
 
 _LONGEST = 120
@@ -122,6 +122,6 @@ def _policy(metadata: Mapping[str, bytes]) -> str:
     if not policy:
         return "removed"
     try:
-        return policy_text(policy_from_bytes(policy))
+        return shown_policy(read_policy(policy))
     except ValueError:
         return shown_value(policy)

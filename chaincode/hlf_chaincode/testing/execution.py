@@ -21,13 +21,13 @@ from ..abilities import Abilities
 from ..contract import Contract, Registry, encode_argument
 from ..errors import ContractError, PeerError
 from ..identity import ClientIdentity
+from ..policy import majority_of, parse_policy
 from ..session import Begin, Call, Session
 from ..stub import Message
 from ..values.codec import to_json
 from .callers import Caller, Certificates
 from .describe import effects, table
 from .peer import PeerSide, Refused, Simulation
-from .policies import OutOf, Policy, SignedBy, parse_policy
 from .transactions import MISMATCH, ChaincodeSpec, TransactionFailed
 from .world import CollectionSpec, Definition, ReadWriteSet, World
 
@@ -88,7 +88,7 @@ class Endorsers:
         session.receive(Message(type=Message.REGISTERED))
         session.receive(Message(type=Message.READY, payload=self._offer.to_payload()))
         self._chaincodes[spec.name] = _Chaincode(registry, session)
-        policy = parse_policy(spec.policy) if spec.policy else self._majority()
+        policy = parse_policy(spec.policy) if spec.policy else majority_of(self.organizations)
         implicit = [_implicit_collection(organization) for organization in self.organizations]
         collections = {collection.name: collection for collection in (*implicit, *spec.collections)}
         self.world.definitions[spec.name] = Definition(
@@ -189,10 +189,6 @@ class Endorsers:
         except ContractError:
             # Nobody knows what they are to become: the contract will say so, or take them itself.
             return list(map(encode_argument, args))
-
-    def _majority(self) -> Policy:
-        peers = tuple(SignedBy(organization, "peer") for organization in self.organizations)
-        return OutOf(len(peers) // 2 + 1, peers)
 
     def _run(
         self,

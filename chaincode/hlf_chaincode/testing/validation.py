@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..policy import VALIDATION_PARAMETER
+from ..policy import VALIDATION_PARAMETER, Rule, parse_policy, read_policy
 from .describe import shown_key, version_text
-from .policies import Policy, parse_policy, policy_from_bytes, policy_text, satisfied
+from .policies import satisfied, shown_policy
 from .world import Entry, ReadWriteSet, Scan, Version, World
 
 VALID = "VALID"
@@ -26,7 +26,7 @@ class Verdict(NamedTuple):
 class _Judge(NamedTuple):
     """A policy that a transaction must meet, and whose it is."""
 
-    policy: Policy
+    policy: Rule
     whose: str
 
 
@@ -52,7 +52,7 @@ class BlockPolicies:
         for namespace in sorted({chaincode} | rwset.namespaces()):
             for judge in self._judges(namespace, rwset):
                 if not satisfied(judge.policy, signers):
-                    reason = f"{policy_text(judge.policy)}, the policy of {judge.whose}, is not met by "
+                    reason = f"{shown_policy(judge.policy)}, the policy of {judge.whose}, is not met by "
                     return Verdict(ENDORSEMENT_POLICY_FAILURE, reason + ", ".join(endorsers))
         self._changed.update(rwset.metadata)
         self._changed.update(rwset.hashed_metadata)
@@ -78,7 +78,7 @@ class BlockPolicies:
 
 def _key_judge(entry: Entry | None, whose: str) -> _Judge | None:
     policy = entry.metadata.get(VALIDATION_PARAMETER) if entry else None
-    return _Judge(policy_from_bytes(policy), whose) if policy else None
+    return _Judge(read_policy(policy), whose) if policy else None
 
 
 def check_versions(world: World, rwset: ReadWriteSet) -> Verdict:

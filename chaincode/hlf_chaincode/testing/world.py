@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from .policies import Policy, members, parse_policy, satisfied
+from ..policy import Rule, parse_policy
+from .policies import satisfied
 
 _K = TypeVar("_K", str, bytes)
 
@@ -34,7 +35,8 @@ class CollectionSpec:
     @property
     def members(self) -> frozenset[str]:
         """The MSP ids of the members."""
-        return members(parse_policy(self.policy)) if isinstance(self.policy, str) else frozenset(self.policy)
+        named = self.policy
+        return frozenset(parse_policy(named).organizations if isinstance(named, str) else named)
 
     def admits(self, caller: tuple[str, str]) -> bool:
         """Whether a caller ``(msp id, role)`` is a member; under ``'A.peer'`` A's clients are not."""
@@ -48,7 +50,7 @@ class Definition:
     """A chaincode as the channel knows it."""
 
     name: str
-    policy: Policy
+    policy: Rule
     collections: dict[str, CollectionSpec]
     init_required: bool = False
     version: str = "1.0"
