@@ -305,8 +305,10 @@ class EvaluationReview(EvaluationGovernance):
         )
         require(agrees, "LETTER_MISMATCH", "the answer speaks of another request, evaluation or day")
         again = "evaluation" in review.commitments
-        fits = (body.outcome is ReviewOutcome.RE_EVALUATED) == again
-        require(fits, "LETTER_MISMATCH", "the outcome is not what was done in this review")
+        done = (body.outcome is ReviewOutcome.RE_EVALUATED) == again
+        explained = body.outcome is ReviewOutcome.EXPLAINED and asked.kind is not ReviewKind.EXPLANATION
+        fits = done and not explained
+        require(fits, "LETTER_MISMATCH", "the outcome is not what was asked for and done in this review")
         keep_new(ctx, owner, f"{review_id}.answer", answer)
         return view(
             advance(

@@ -159,7 +159,7 @@ class HandOver(Chartered):
     def relay_letter(
         self, ctx: Context, relay_id: str, recipient: str, business_date: date, sealed: Private[SealedLetter]
     ) -> RecordView:
-        """Pass a sealed letter on: an explanation, a request for review, an answer. SEMAS cannot read it."""
+        """Pass a sealed letter on: an explanation, the answer to a review. SEMAS cannot read it."""
         parties, holder, sender, collection = _ends(ctx, recipient)
         record = create(
             ctx,

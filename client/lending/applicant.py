@@ -127,7 +127,7 @@ class ApplicantClient(ApplicantReviews[G]):
 
     @verb
     def send_letter(self, relay_id: str, recipient: str, on: date, sealed: SealedLetter) -> Flow[Committed]:
-        """Send a sealed letter through SEMAS, such as a request for review."""
+        """Send SEMAS a sealed letter, for itself or to be passed on; for reviews see `request_review`."""
         return (
             yield from self.execute(
                 "application",

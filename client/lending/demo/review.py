@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lending.credit import explain, explanation_pdf, reproduces
@@ -17,7 +17,7 @@ from lending.review_letters import (
     request_letter,
     sealed_between,
 )
-from lending_domain.letters import SignedLetter
+from lending_domain.letters import LetterKind, SignedLetter, verify_letter
 from lending_domain.records_documents import SealedLetter
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.records_review import (
@@ -30,6 +30,7 @@ from lending_domain.records_review import (
     ReviewRequest,
     ReviewRequestBody,
 )
+from lending_domain.violations import require
 
 if TYPE_CHECKING:
     from lending.demo.story import Story
@@ -78,7 +79,7 @@ class Explained:
             lambda: cast.semas.relay("application", second, story.holder, on, relayed),
         )
         mine = cast.applicant(story.user).receive_letter(second)
-        opened = open_letter(mine, story.holder, cast.sealing_key(story.holder))
+        opened = _genuine(story, mine, LetterKind.EXPLANATION)
         self.body = ExplanationBody.model_validate(opened.letter.body)
         if not reproduces(self.body.evaluation, evaluation.commitment, model):
             raise RuntimeError("the applicant's own computation does not give the score that was explained")
@@ -220,7 +221,7 @@ class Review:
             lambda: semas.deliver_answer(self.id, on, relayed, request),
         )
         me = cast.applicant(story.user)
-        mine = open_letter(me.read_answer(self.id), story.holder, cast.sealing_key(story.holder))
+        mine = _genuine(story, me.read_answer(self.id), LetterKind.REVIEW_ANSWER)
         body = ReviewAnswerBody.model_validate(mine.letter.body)
         if body.evaluation != evaluation or body.request != self.letter.digest:
             raise RuntimeError("the answer opened is not the one to this request")
@@ -255,6 +256,14 @@ def corrected_on_request(story: Story, explained: Explained, on: date) -> Review
     next_day = on + timedelta(days=1)
     review.answer(next_day, review.evaluate_again(next_day))
     return review
+
+
+def _genuine(story: Story, sealed: SealedLetter, kind: LetterKind) -> SignedLetter:
+    """The letter that the applicant opens, if it is the foundation's own and meant for this applicant."""
+    letter = open_letter(sealed, story.holder, story.cast.sealing_key(story.holder))
+    now = datetime.now(UTC)
+    require(verify_letter(letter, story.cast.anchors, now, story.holder, kind=kind, issuer=story.foundation))
+    return letter
 
 
 def _tell(story: Story, title: str, record_id: str, act: Callable[[], Committed]) -> Committed:

@@ -70,6 +70,9 @@ def test_semas_passes_on_what_it_cannot_read_and_only_to_these_two(consortium):
     review.request()
     seen = review.ask_here("request", consortium.semas, review.id)
     assert set(seen.sealed.wrapped_keys) == {consortium.applicant.holder, "foundation-seoul"}
+    changed = review.asked.model_copy(update={"kind": ReviewKind.HUMAN_REVIEW})
+    with refused("STALE_VALUE"):
+        review.here("relay_request", consortium.semas, ASKED, request=changed)
     review.open()
     review.relay()
     with refused("WRONG_RECIPIENT"):
@@ -257,6 +260,7 @@ def test_an_answer_says_what_the_ledger_says(review):
         {"commitment": another.commitment},
         {"evaluation": another},
         {"outcome": "re-evaluated"},
+        {"outcome": "explained"},
     ):
         with refused("LETTER_MISMATCH"):
             review.answer(**change)
