@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lending.cli.ahp_text import bars, check_lines, repair_lines, sentence
 from lending.cli.desk import CommandTable, json_option, print_json
 from lending.credit.ahp import (
     AhpError,
@@ -19,13 +19,11 @@ from lending.credit.ahp import (
     Method,
     RandomIndex,
     Repair,
-    Weights,
     examine,
     repair_sequence,
     repairs,
     weigh,
 )
-from lending.credit.ahp.matrix import ratio_text
 from lending.credit.ahp.tables import choose, parse_matrices, write_matrix, write_table
 
 _GROUPS = {
@@ -33,7 +31,6 @@ _GROUPS = {
     "decide": ("lending.cli.ahp_decide", "Alternatives under weighted criteria, and what they hang on."),
     "survey": ("lending.cli.ahp_survey", "A survey of raters: definition, sessions, responses, weights."),
 }
-_BAR = 32
 
 
 class _Analyst(CommandTable):
@@ -45,6 +42,8 @@ class _Analyst(CommandTable):
         except AhpError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
+            if error.filename is None:
+                raise
             raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
@@ -136,9 +135,9 @@ def weights(
     if as_json:
         print_json(document)
         return
-    click.echo(_bars(found))
+    click.echo(bars(found))
     click.echo()
-    click.echo(_sentence(matrix, found, completion, random_index))
+    click.echo(sentence(matrix, found, completion, random_index))
 
 
 @main.command()
@@ -176,7 +175,7 @@ def check(
     if as_json:
         print_json(document)
     else:
-        click.echo("\n".join(_check_lines(report, limit, acceptable, worst)))
+        click.echo("\n".join(check_lines(report, limit, acceptable, worst)))
     context.exit(0 if acceptable else 1)
 
 
@@ -217,7 +216,7 @@ def repair(
             }
         )
     else:
-        click.echo("\n".join(_repair_lines(before, after, singles, steps, limit)))
+        click.echo("\n".join(repair_lines(before, after, singles, steps, limit)))
     context.exit(0 if reached else 1)
 
 
@@ -227,41 +226,6 @@ def _matrix(file: Path, table: str | None) -> ComparisonMatrix:
     else:
         name, content = file.name, file.read_bytes()
     return choose(parse_matrices(content, name), name, table, "--table")
-
-
-def _bars(found: Weights) -> str:
-    wide = max(map(_width, found.labels))
-    most = float(found.values.max())
-    lines = []
-    for label, value in found.as_dict().items():
-        eighths = round(value / most * _BAR * 8)
-        bar = "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
-        lines.append(f"{label}{' ' * (wide - _width(label))}  {value:.4f}  {bar}")
-    return "\n".join(lines)
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: Korean takes two a letter."""
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
-
-
-def _sentence(matrix: ComparisonMatrix, found: Weights, completion: str, random_index: str) -> str:
-    missing = len(matrix.missing)
-    gaps = f" {missing} comparisons were not made and completed by {completion}." if missing else ""
-    if missing == 1:
-        gaps = f" One comparison was not made and completed by {completion}."
-    if not found.random_index:
-        return "Nothing can be inconsistent here: each comparison stands alone." + gaps
-    figures = (
-        f"lambda_max {found.lambda_max:.4f}, consistency index {found.consistency_index:.4f}, "
-        f"random index {found.random_index:.4g} ({random_index})"
-    )
-    verdict = (
-        "consistent enough by Saaty's rule of 0.1"
-        if found.consistency_ratio <= 0.1
-        else "over Saaty's rule of 0.1; `dure ahp repair` says which judgement to think over"
-    )
-    return f"Consistency ratio {found.consistency_ratio:.3f} ({figures}): {verdict}.{gaps}"
 
 
 def _check_document(report: Consistency, limit: float, acceptable: bool) -> dict[str, Any]:
@@ -292,27 +256,6 @@ def _check_document(report: Consistency, limit: float, acceptable: bool) -> dict
     }
 
 
-def _check_lines(report: Consistency, limit: float, acceptable: bool, worst: int) -> list[str]:
-    verdict = "at most" if acceptable else "over"
-    lines = [
-        f"Consistency ratio {report.consistency_ratio:.4f}, {verdict} the limit of {limit:g}.",
-        "",
-        f"lambda_max                   {report.lambda_max:.6f}",
-        f"consistency index            {report.consistency_index:.6f}",
-        f"random index                 {report.random_index:.4g}",
-        f"geometric consistency index  {report.geometric_consistency_index:.6f}  "
-        f"({report.geometric_limit:g} goes with a ratio of 0.1)",
-        f"Koczkodaj's index            {report.koczkodaj_index:.6f}",
-    ]
-    off = [one for one in report.cells if abs(one.error - 1) > 1e-9][:worst]
-    if off:
-        lines += ["", "Comparisons furthest from the weights:", *(f"  {one}" for one in off)]
-    against = [one for one in report.triads if one.factor > 1 + 1e-9][:worst]
-    if against:
-        lines += ["", "Triads that contradict most:", *(f"  {one}" for one in against)]
-    return lines
-
-
 def _repair_document(one: Repair) -> dict[str, Any]:
     return {
         "row": one.a,
@@ -325,28 +268,3 @@ def _repair_document(one: Repair) -> dict[str, Any]:
         "scale_ratio": one.scale_ratio,
         "enough": one.enough,
     }
-
-
-def _repair_lines(
-    before: Weights, after: Weights, singles: Sequence[Repair], steps: Sequence[Repair], limit: float
-) -> list[str]:
-    if before.consistency_ratio <= limit:
-        return [
-            f"The consistency ratio is {before.consistency_ratio:.3f}, at most {limit:g}: nothing to repair."
-        ]
-    lines = ["One change alone, the most effective first:"]
-    lines += [f"  {one}" + _exactly(one) for one in singles[:5]]
-    lines += ["", "In this order, each after the others:", *(f"  {one}" for one in steps)]
-    if after.consistency_ratio > limit:
-        lines += ["", f"No further change on Saaty's scale helps: {after.consistency_ratio:.3f} remains."]
-    moved = [
-        f"{label} {old:.3f} -> {new:.3f}"
-        for label, old, new in zip(before.labels, before.values, after.values, strict=True)
-    ]
-    return [*lines, "", f"The weights would move: {', '.join(moved)}."]
-
-
-def _exactly(one: Repair) -> str:
-    if one.nearest is None:
-        return ""
-    return f" (off the scale, {ratio_text(one.nearest)} is just enough, {ratio_text(one.best)} best)"
