@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -135,6 +137,16 @@ def test_text_that_is_no_judgement(text: str) -> None:
 
 def test_how_a_judgement_is_shown() -> None:
     assert [ratio_text(one) for one in (1, 7, 1 / 7, 2.5, 0.4)] == ["1", "7", "1/7", "2.5", "1/2.5"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["matrix", "priorities", "completion", "random_indices", "batch", "consistency", "repair", "tables"],
+)
+def test_examples_of_the_docstrings(module: str) -> None:
+    failed, attempted = doctest.testmod(importlib.import_module(f"lending.credit.ahp.{module}"))
+    assert attempted > 0
+    assert failed == 0
 
 
 def test_the_public_names() -> None:

@@ -269,6 +269,15 @@ def test_random_index_of_incomplete_matrices_by_simulation(size: int, missing: i
     assert found.consistency_index.mean() == pytest.approx(found.random_index[0], abs=0.035)
 
 
+@pytest.mark.parametrize("size", [3, 5, 9, 20])
+def test_the_ratio_of_ahp_os(size: int) -> None:
+    """AHP-OS, classes/AhpCalc.php: (lambda_max - n) / ((2.7699 n - 4.3513) - n), at every size."""
+    stack = _random_judgements(np.random.default_rng(size), 1, size)
+    found = weigh(ComparisonMatrix(stack[0]), random_index=RandomIndex.ALONSO_LAMATA_LINE)
+    expected = (found.lambda_max - size) / ((2.7699 * size - 4.3513) - size)
+    assert found.consistency_ratio == pytest.approx(expected, rel=1e-12)
+
+
 def test_more_missing_than_can_connect() -> None:
     with pytest.raises(AhpError, match="at most 3 may be missing"):
         random_index(4, 4)

@@ -24,6 +24,8 @@ class RandomIndex(StrEnum):
     ALONSO_LAMATA = "alonso-lamata"
     """Alonso & Lamata, Int. J. of Uncertainty, Fuzziness and Knowledge-Based Systems 14 (2006) 445-459:
     500,000 matrices a size for 3 to 15 items; above, their line lambda_max = 2.7699 n - 4.3513."""
+    ALONSO_LAMATA_LINE = "alonso-lamata-line"
+    """The same line for every size, as AHP-OS has it: CR = (lambda_max - n) / (2.7699 n - 4.3513 - n)."""
     DONEGAN_DODD = "donegan-dodd"
     """Donegan & Dodd, Mathematical and Computer Modelling 15:10 (1991) 135-137: 3 to 100 items, linear
     between the sizes that they print."""
@@ -55,6 +57,7 @@ _TABLES = {
     RandomIndex.SAATY: _SAATY,
     RandomIndex.SAATY_1980: _SAATY_1980,
     RandomIndex.ALONSO_LAMATA: _ALONSO_LAMATA,
+    RandomIndex.ALONSO_LAMATA_LINE: (),
     RandomIndex.DONEGAN_DODD: _DONEGAN_DODD,
 }
 
@@ -90,7 +93,7 @@ def _complete(size: int, source: RandomIndex) -> float:
     table = _TABLES[source]
     if size - 3 < len(table):
         return table[size - 3]
-    if source is RandomIndex.ALONSO_LAMATA:
+    if source in {RandomIndex.ALONSO_LAMATA, RandomIndex.ALONSO_LAMATA_LINE}:
         return (2.7699 * size - 4.3513 - size) / (size - 1)
     if source is RandomIndex.DONEGAN_DODD and size <= 100:
         return float(np.interp(size, list(_DONEGAN_DODD_LARGE), list(_DONEGAN_DODD_LARGE.values())))
