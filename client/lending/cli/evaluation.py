@@ -22,9 +22,11 @@ from lending.credit import (
 )
 from lending.credit.explanation import as_text
 from lending.credit.explanation_words import answer, firm
+from lending.credit.form_template import form_template
 from lending.credit.forms import Entry, read_forms
 from lending.foundation import FoundationClient
 from lending.governance import GovernanceClient
+from lending_domain.form import Industry
 from lending_domain.model import Composition, Model, Threshold, compose
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.score import UNIT, Evaluation, evaluate, guaranteeable
@@ -89,6 +91,14 @@ def score(
             _tell(one)
     if any("violations" in one for one in found):
         raise SystemExit(1)
+
+
+@main.command("form")
+@click.option("--industry", type=click.Choice([one.value for one in Industry]), required=True)
+@model_option
+def empty_form(*, industry: str, model_file: str) -> None:
+    """An empty form in YAML, with the words and hints of each field, to fill in and score."""
+    click.echo(form_template(Industry(industry), read_model(model_file)), nl=False)
 
 
 @main.command("explain")

@@ -8,6 +8,7 @@ All that is wrong comes back at once, with the field.
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,22 @@ def _document(document: Mapping[str, Any], name: str, number: int) -> Entry:
     answers = document["form"] if wrapped else document
     screening = document.get("screening") if wrapped else None
     firm = str(document.get("firm", name if number == 1 else f"{name} {number}")) if wrapped else name
-    return _entry(firm, answers, screening, [])
+    found: list[Violation] = []
+    return _entry(firm, _as_typed(answers, found), screening, found)
+
+
+def _as_typed(answers: Any, found: list[Violation]) -> Any:
+    """Answers written as a person types them (`70,000,000`, `10년`, `예`) as values, as in a sheet."""
+    if not isinstance(answers, dict):
+        return answers
+    typed = dict(answers)
+    for name, field in form_fields().items():
+        if isinstance(typed.get(name), str):
+            try:
+                typed[name] = _answer(field, typed[name])
+            except Refused as refusal:
+                found.extend(refusal.violations)
+    return typed
 
 
 def _entry(firm: str, answers: Any, screening: Any, found: list[Violation]) -> Entry:
@@ -134,9 +150,16 @@ def _fault(field: str, kind: str, said: str) -> Violation:
 
 
 def _csv(path: Path) -> Iterator[Sequence[Any]]:
-    # utf-8-sig: spreadsheets put a byte order mark before UTF-8.
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        yield from csv.reader(lines, strict=True)
+    raw = path.read_bytes()
+    try:
+        # Spreadsheets put a byte order mark before UTF-8, and in Korea still write code page 949.
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp949")
+    heading = text.partition("\n")[0]
+    yield from csv.reader(
+        io.StringIO(text, newline=""), strict=True, delimiter=max(",;\t", key=heading.count)
+    )
 
 
 def _xlsx(path: Path) -> Iterator[Sequence[Any]]:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from lending.cli import main
 from lending.credit import Explanation, compute, explanation_pdf, opening_violations, reproduces
 from lending.documents.applicants import load_applicant, threshold_for
-from lending_domain.form import Industry
+from lending_domain.form import EvaluationForm, Industry
 from lending_domain.model import Composition, compose, model2
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.score import UNIT, evaluate, score_grades
@@ -131,6 +131,22 @@ def test_a_version_that_could_not_be_proposed_scores_nothing(tmp_path: Path) -> 
     assert result.exit_code == 1
     assert result.output.count("\n") == 1
     assert "borrowing" in result.output
+
+
+@pytest.mark.parametrize("industry", [one.value for one in Industry])
+def test_an_empty_form_asks_for_everything(tmp_path: Path, industry: str) -> None:
+    path = tmp_path / "form.yaml"
+    path.write_text(dure("form", "--industry", industry).output, encoding="utf-8")
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))["form"]
+    assert set(form) == set(EvaluationForm.model_fields)
+    assert set(form["judgement"]) == set(model2().judgement[Industry(industry)])
+    # Nothing is answered by itself: each empty field is named.
+    said = dure("score", path).output
+    assert "total_borrowing_krw FIELD_INVALID" in said
+    answered = json.loads(APPLICANT.form.model_dump_json(exclude={"industry", "judgement"}))
+    judged = dict.fromkeys(form["judgement"], 3)
+    path.write_text(yaml.safe_dump({"form": form | answered | {"judgement": judged}}), encoding="utf-8")
+    assert json.loads(dure("score", path, "--json").output)["industry"] == industry
 
 
 # -- explain

@@ -118,6 +118,13 @@ def test_a_form_alone_in_json(tmp_path: Path) -> None:
     assert (entry.firm, entry.admitted(), entry.screening) == ("firm", FORM, None)
 
 
+def test_a_document_may_be_typed_as_the_form_is(tmp_path: Path) -> None:
+    typed = {"rent_deposit_krw": "70,000,000", "premises_owned": "아니오", "residence": "10년"}
+    path = tmp_path / "firm.yaml"
+    path.write_text(yaml.safe_dump(json.loads(FORM.model_dump_json()) | typed), encoding="utf-8")
+    assert read_forms(path)[0].admitted() == FORM
+
+
 def test_many_forms_in_one_document(tmp_path: Path) -> None:
     path = tmp_path / "firms.yaml"
     form = FORM.model_dump(mode="json")
@@ -134,7 +141,7 @@ def test_every_wrong_answer_of_a_document_is_named(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(form), encoding="utf-8")
     assert found(read_forms(path)[0]) == {
         ("lender_count", "FIELD_MISSING"),
-        ("cash_advance_krw", "FIELD_INVALID"),
+        ("cash_advance_krw", "AMOUNT_NOT_DIGITS"),
         ("real_estate", "FIELD_INVALID"),
         ("favourite_colour", "FIELD_UNKNOWN"),
         ("residence.years", "FIELD_INVALID"),
@@ -172,6 +179,14 @@ def test_a_spreadsheet_of_firms(tmp_path: Path) -> None:
     book.save(path)
     (entry,) = read_forms(path)
     assert entry.admitted() == FORM
+
+
+@pytest.mark.parametrize(("encoding", "separator"), [("cp949", ","), ("utf-8", ";"), ("cp949", "\t")])
+def test_a_sheet_as_spreadsheets_write_it(tmp_path: Path, encoding: str, separator: str) -> None:
+    path = tmp_path / "firms.csv"
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=separator).writerows([list(ROW), list(ROW.values())])
+    assert read_forms(path)[0].admitted() == FORM
 
 
 def test_a_span_in_two_columns(tmp_path: Path) -> None:
