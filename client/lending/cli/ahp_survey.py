@@ -25,10 +25,12 @@ from lending.credit.survey.panel import calibrated_panel
 from lending.credit.survey.report import SurveyReport, survey_report
 from lending.credit.survey.report_text import labelled, report_rows, report_sheets, report_text
 from lending.credit.survey.response import (
+    NO_NAME,
     Collection,
     Origin,
     SignedResponse,
     collect,
+    is_pseudonym,
     new_rater,
     pseudonym,
     respond,
@@ -183,6 +185,8 @@ def answer(
     signer = _signer(wallet, user, unsigned)
     draft = draft or output.with_name(output.name + ".draft")
     name = pseudonym(definition, signer.certificate) if signer else rater or new_rater()
+    if not is_pseudonym(name):
+        raise SurveyError(f"--rater: {NO_NAME}")
     session = Session(definition, name)
     if draft.exists():
         session = resume(definition, draft.read_text(encoding="utf-8"))
@@ -356,6 +360,8 @@ def report(
         click.echo(f"{output}" if output else report_text(made, language), nl=output is not None)
 
 
+# libyaml's, where PyYAML was built with it, is some ten times as fast.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _Writer = Callable[[Path, SurveyReport, Language], object]
 
 
@@ -364,7 +370,7 @@ def _writer(path: Path) -> _Writer:
         ".xlsx": lambda file, made, language: write_xlsx(file, report_sheets(made, language)),
         ".csv": lambda file, made, language: write_csv(file, report_rows(made, language)),
         ".yaml": lambda file, made, _: file.write_text(
-            yaml.safe_dump(made.to_dict(), allow_unicode=True, sort_keys=False), encoding="utf-8"
+            yaml.dump(made.to_dict(), Dumper=_DUMPER, allow_unicode=True, sort_keys=False), encoding="utf-8"
         ),
         ".json": lambda file, made, _: _write_json(file, made.to_dict()),
         ".txt": lambda file, made, language: file.write_text(report_text(made, language), encoding="utf-8"),

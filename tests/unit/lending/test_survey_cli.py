@@ -90,6 +90,13 @@ def test_a_draft_of_another_rater_is_not_taken_up(tmp_path: Path, wallet: Path) 
     assert "another rater's" in refused.output
 
 
+def test_a_name_is_no_rater_and_is_not_repeated(tmp_path: Path) -> None:
+    told = survey("answer", "--output", tmp_path / "r.json", "--unsigned", "--rater", "홍길동", typed="q\n")
+    assert told.exit_code == 1
+    assert "--rater: a rater is a serial number" in told.output
+    assert "홍길동" not in told.output
+
+
 def test_unsigned_only_where_it_is_asked_for(tmp_path: Path) -> None:
     refused = survey("answer", "--output", tmp_path / "r.json", typed="q\n")
     assert refused.exit_code == 1
@@ -132,7 +139,9 @@ def test_the_panel_s_report_in_every_format_is_named_and_labelled_synthetic(
     document = json.loads((tmp_path / "synthetic-report.json").read_text(encoding="utf-8"))
     assert document["synthetic"] is True
     assert document["provenance"]["accepted"] == 118
-    assert yaml.safe_load((tmp_path / "synthetic-report.yaml").read_text(encoding="utf-8")) == document
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    written = (tmp_path / "synthetic-report.yaml").read_text(encoding="utf-8")
+    assert yaml.load(written, Loader=loader) == document
     assert "합성 자료" in (tmp_path / "synthetic-report.txt").read_text(encoding="utf-8")
     assert all(
         title.startswith("synthetic")
@@ -197,7 +206,7 @@ def test_forms_are_written_for_paper(tmp_path: Path) -> None:
 
 def test_recovery_prints_its_numbers_and_draws_them(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    options = ("--raters", "20", "--repetitions", "2")
+    options = ("--raters", "20", "--repetitions", "1")
     told = survey("recovery", *options, "--output", tmp_path / "recovery.svg")
     assert told.exit_code == 0
     assert told.output.startswith("SYNTHETIC")

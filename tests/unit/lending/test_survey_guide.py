@@ -58,6 +58,7 @@ def test_every_command_and_option_of_the_page_is_there() -> None:
         "define", "show", "answer", "transcribe", "verify", "report", "panel", "recovery"
     }  # fmt: skip
     helps = {name: CliRunner().invoke(main, ["ahp", "survey", name, "--help"]) for name in commands}
+    helps["propose"] = CliRunner().invoke(main, ["model", "propose", "--help"])
     assert all(one.exit_code == 0 for one in helps.values())
     options = set(re.findall(r"(--[a-z][\w-]+)", TEXT))
     assert [one for one in sorted(options) if not any(one in told.output for told in helps.values())] == []

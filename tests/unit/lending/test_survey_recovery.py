@@ -98,6 +98,11 @@ def test_the_same_seed_gives_the_same_numbers(found: Recovery) -> None:
     assert len(NOISE) == len(set(NOISE))
 
 
+def test_one_repetition_has_an_error_and_no_standard_error() -> None:
+    made = measure_recovery(noise=(0.3,), raters=5, repetitions=1)
+    assert all(one["standard_error"] is None for one in made.to_dict()["points"])
+
+
 def test_all_is_labelled_synthetic(found: Recovery) -> None:
     assert found.to_dict()["synthetic"] is True
     assert recovery_text(found).startswith("SYNTHETIC")

@@ -20,6 +20,7 @@ from lending.credit.survey.report_text import labelled, report_rows, report_shee
 from lending.credit.survey.response import collect
 from lending.credit.survey.screening import screen
 from lending.credit.survey.sheets import write_csv, write_xlsx
+from lending.credit.versions import from_survey
 from lending_domain.form import CompanyClass, Industry
 from lending_domain.score import model2
 
@@ -251,6 +252,24 @@ def test_the_weights_fit_a_version_of_the_model(report: SurveyReport) -> None:
             assert isinstance(weight, Decimal)
             assert abs(weight - Decimal(published[name]) / 1_000_000) <= Decimal("0.0005")
     assert weights[CompanyClass.STARTUP, Industry.OTHER] == weights["startup", "other"]
+
+
+def test_the_report_s_json_makes_a_version_of_the_model_that_says_what_it_rests_on(
+    report: SurveyReport,
+) -> None:
+    """Weights in millionths by largest remainder; the base of the common model is exactly 1."""
+    made = from_survey(json.dumps(report.to_dict()).encode(), name="model-3", label="from a panel")
+    assert made.synthetic
+    assert made.origin is not None
+    assert "118 of 189 raters accepted" in made.origin.sources[0].citation
+    for company in CompanyClass:
+        for industry in Industry:
+            weights = made.weights(company, industry)
+            published = model2().weights(company, industry)
+            assert set(weights) == set(published)
+            assert all(abs(weights[item] - published[item]) <= 500 for item in weights)
+            base = sum(weight for item, weight in weights.items() if item != "certificate")
+            assert base == (1_000_000 if industry is Industry.OTHER else 1_000_000 - 194_800 + 166_000)
 
 
 def test_the_fact_block_weighs_the_same_in_every_industry_and_class(report: SurveyReport) -> None:

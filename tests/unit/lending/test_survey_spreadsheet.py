@@ -38,7 +38,9 @@ def test_a_row_a_rater_with_fractions_and_open_cells(tmp_path: Path) -> None:
         (f"rater,{PAIR}\nR-1,three\n", r"paper\.csv, paper, B2: "),
         (f"rater,{PAIR}\nR-1,Jan-03\n", r"paper\.csv, paper, B2: "),
         (f"rater,{PAIR}\n,3\n", r"paper\.csv, paper, A2: the row has answers and no rater"),
-        (f"rater,{PAIR}\nR-1,3\nR-1,3\n", r"rater 'R-1' stands in the file twice"),
+        (f"rater,{PAIR}\nR-1,3\nR-1,3\n", r"paper, A3: the rater stands in the file twice"),
+        (f"rater,{PAIR}\n홍길동,3\n", r"paper, A2: a rater is a serial number such as R-017, never a name$"),
+        (f"rater,{PAIR}\n900101-1234567,3\n", r"paper, A2: a rater is a serial number"),
         ("rater,no.such.question\nR-1,3\n", r"B1: 'no\.such\.question' is no question"),
         ("a,b\n1,2\n", r"paper\.csv: no answers"),
         ("", r"paper\.csv"),
@@ -47,6 +49,14 @@ def test_a_row_a_rater_with_fractions_and_open_cells(tmp_path: Path) -> None:
 def test_what_is_wrong_is_told_with_its_cell(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SurveyError, match=message):
         read_answers(SURVEY, _csv(tmp_path, text))
+
+
+def test_a_sheet_named_after_a_person_is_refused_without_the_name(tmp_path: Path) -> None:
+    sheets = {"홍길동": [["stability"], [None, "업력", "거주기간"], ["업력", 1, 3], ["거주기간", None, 1]]}
+    write_xlsx(tmp_path / "a.xlsx", sheets)
+    with pytest.raises(SurveyError, match="sheet 1, its name: a rater is a serial number") as refused:
+        read_answers(SURVEY, tmp_path / "a.xlsx")
+    assert "홍길동" not in str(refused.value)
 
 
 def test_a_fraction_that_a_spreadsheet_made_a_date_is_refused(tmp_path: Path) -> None:

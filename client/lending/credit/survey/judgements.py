@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,12 @@ _EDGE = 1.02
 """A ratio this much beyond the scale is its end, rounded: 0.11 for 1/9."""
 
 
+@lru_cache(maxsize=4096)
+def _ratio(text: str) -> float:
+    """`parse_ratio`; thousands of raters say the same few things."""
+    return parse_ratio(text)
+
+
 def read_judgement(definition: Definition, question: str, text: str) -> str:
     """An answer as it is kept: "3", "1/3", or a ratio such as "2.5". SurveyError naming the question.
 
@@ -29,7 +36,7 @@ def read_judgement(definition: Definition, question: str, text: str) -> str:
     if question not in definition.asked:
         raise SurveyError(f"{question}: the survey has no such question")
     try:
-        value = parse_ratio(text)
+        value = _ratio(text)
     except ValueError as error:
         raise SurveyError(f"{question}: {error}") from error
     largest = definition.scale.largest
@@ -177,7 +184,7 @@ class Raters:
                 question = f"{name}.{matrix.items[i]}.{matrix.items[j]}"
                 for place, (_, answers) in enumerate(raters):
                     if question in answers:
-                        values[place, i, j] = parse_ratio(answers[question])
+                        values[place, i, j] = _ratio(answers[question])
                 values[:, j, i] = 1 / values[:, i, j]
             stacks[name] = values
         return cls(definition, tuple(name for name, _ in raters), stacks)

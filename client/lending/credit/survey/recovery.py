@@ -32,7 +32,8 @@ class Point:
     """How far one way of averaging was off at one noise.
 
     error, its standard_error: mean over the repetitions of the root mean square difference between found
-    and true local weights, over all matrices. screened: of accepted raters only.
+    and true local weights, over all matrices; the latter None for a single repetition. screened: of accepted
+    raters only, without the repetitions in which nobody is.
     """
 
     noise: float
@@ -41,7 +42,7 @@ class Point:
     screened: bool
     accepted: float
     error: float
-    standard_error: float
+    standard_error: float | None
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,9 @@ def measure_recovery(
                     )
                     errors.setdefault((method, mean, screened), []).append(float(np.sqrt((off**2).mean())))
         for (method, mean, screened), found in errors.items():
-            deviation = float(np.std(found, ddof=1) / np.sqrt(len(found))) if len(found) > 1 else float("nan")
-            points.append(
-                Point(
-                    spread, method, mean, screened, float(np.mean(shares)), float(np.mean(found)), deviation
-                )
-            )
+            share, error = float(np.mean(shares)), float(np.mean(found))
+            deviation = float(np.std(found, ddof=1) / np.sqrt(len(found))) if len(found) > 1 else None
+            points.append(Point(spread, method, mean, screened, share, error, deviation))
     return Recovery(definition.id, raters, repetitions, careless, seed, tuple(points))
 
 
@@ -224,7 +222,7 @@ def plot(found: Recovery, path: Path) -> None:
                 axes.errorbar(
                     [one.noise for one in points],
                     [one.error for one in points],
-                    yerr=[one.standard_error for one in points],
+                    yerr=[one.standard_error or 0.0 for one in points],
                     linestyle=line,
                     color=f"C{number}",
                     label=None if screened else f"{method.value}, {mean}",

@@ -21,7 +21,7 @@ from typing import Annotated
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pydantic import AwareDatetime, StringConstraints, ValidationError
+from pydantic import AwareDatetime, StringConstraints, TypeAdapter, ValidationError
 
 from hlf.errors import IdentityError
 from hlf.identity import SigningIdentity, load_certificate, verify
@@ -34,6 +34,10 @@ from lending_domain.violations import Refused, Violation, Violations, refuse
 _LABEL = b"dure survey response 1\n"
 # A serial number as on paper, or random hex: never a name, nor as many digits as a registration number has.
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{0,9}-?[0-9]{1,5}|r-[0-9a-f]{16})$")]
+
+
+_PSEUDONYM: TypeAdapter[str] = TypeAdapter(Pseudonym)
+NO_NAME = "a rater is a serial number such as R-017, never a name"
 
 
 class Origin(StrEnum):
@@ -108,6 +112,15 @@ def new_rater() -> str:
     return "r-" + os.urandom(8).hex()
 
 
+def is_pseudonym(rater: str) -> bool:
+    """Whether a rater may be called that: a serial number, or random hex of `new_rater`; never a name."""
+    try:
+        _PSEUDONYM.validate_python(rater)
+    except ValidationError:
+        return False
+    return True
+
+
 def respond(
     definition: Definition,
     answers: Mapping[str, str],
@@ -135,9 +148,7 @@ def respond(
         )
     except ValidationError as error:
         fields = ", ".join(str(one["loc"][0]) for one in error.errors())
-        raise SurveyError(
-            f"{fields}: cannot stand in a response; a rater is a serial number such as R-017, never a name"
-        ) from error
+        raise SurveyError(f"{fields}: cannot stand in a response; {NO_NAME}") from error
     if signer is None:
         return SignedResponse(response=response)
     signature = base64.b64encode(signer.sign(response.message())).decode()

@@ -11,6 +11,7 @@ from lending.credit.ahp.grid import Notation, blocks, matrix_of
 from lending.credit.ahp.sheets import Sheet, read_sheets
 from lending.credit.survey.definition import Definition, Matrix, SurveyError
 from lending.credit.survey.judgements import read_judgement, write_judgement
+from lending.credit.survey.response import NO_NAME, is_pseudonym
 from lending.credit.survey.sheets import Cell
 from lending.credit.survey.wording import question_text
 
@@ -26,17 +27,18 @@ def read_answers(definition: Definition, path: Path) -> dict[str, dict[str, str]
     found: dict[str, dict[str, str]] = {}
     try:
         sheets = read_sheets(path.read_bytes(), path.name)
-        for sheet in sheets:
-            where = f"{path.name}, {sheet.name}, "
+        for number, sheet in enumerate(sheets, 1):
             head = [cell.text for cell in sheet.rows[0]] if sheet.rows else []
             if "rater" in head:
-                read = _row_a_rater(definition, sheet, head.index("rater"), where)
+                read = _row_a_rater(definition, sheet, head.index("rater"), f"{path.name}, {sheet.name}, ")
             else:
-                answers = _sheet(definition, sheet, where)
-                read = [(sheet.name, answers)] if answers else []  # else notes, or the questions' wording
-            for rater, answers in read:
+                read = _sheet_a_rater(definition, sheet, f"{path.name}, sheet {number}, ")
+            for where, rater, answers in read:
+                # Told by place only: whatever stands there instead of a number may be a name.
+                if not is_pseudonym(rater):
+                    raise SurveyError(f"{where}{NO_NAME}")
                 if rater in found:
-                    raise SurveyError(f"{where}rater {rater!r} stands in the file twice")
+                    raise SurveyError(f"{where}the rater stands in the file twice")
                 found[rater] = answers
     except AhpError as error:
         raise SurveyError(str(error)) from error
@@ -48,9 +50,11 @@ def read_answers(definition: Definition, path: Path) -> dict[str, dict[str, str]
     return found
 
 
-def _row_a_rater(
-    definition: Definition, sheet: Sheet, column: int, where: str
-) -> list[tuple[str, dict[str, str]]]:
+_Read = list[tuple[str, str, dict[str, str]]]
+"""Where the rater stands, how the rater is called there, and the answers."""
+
+
+def _row_a_rater(definition: Definition, sheet: Sheet, column: int, where: str) -> _Read:
     questions = {
         place: cell for place, cell in enumerate(sheet.rows[0]) if place != column and not cell.empty
     }
@@ -73,11 +77,11 @@ def _row_a_rater(
                 answers[question.text] = read_judgement(definition, question.text, judged)
             except (AhpError, SurveyError) as error:
                 raise SurveyError(f"{where}{row[place].at}: {error}") from error
-        read.append((row[column].text, answers))
+        read.append((f"{where}{row[column].at}: ", row[column].text, answers))
     return read
 
 
-def _sheet(definition: Definition, sheet: Sheet, where: str) -> dict[str, str]:
+def _sheet_a_rater(definition: Definition, sheet: Sheet, where: str) -> _Read:
     answers: dict[str, str] = {}
     notation = Notation.of(sheet)
     for block in blocks(sheet):
@@ -88,7 +92,8 @@ def _sheet(definition: Definition, sheet: Sheet, where: str) -> dict[str, str]:
         table = matrix_of(block, notation, place, only=True)
         if table is not None:
             answers |= _answers(definition, matrix, table, place)
-    return answers
+    # Without a matrix they are notes, or the questions' wording.
+    return [(f"{where}its name: ", sheet.name, answers)] if answers else []
 
 
 def _answers(definition: Definition, matrix: Matrix, table: ComparisonMatrix, where: str) -> dict[str, str]:
