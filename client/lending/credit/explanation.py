@@ -10,13 +10,13 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from lending.credit.criteria import Criterion, criteria
 from lending.credit.reason_codes import Change, reason_code
 from lending_domain.form import CompanyClass, Industry
 from lending_domain.model import Block, Composition, Model, model2
+from lending_domain.review import review_periods
 from lending_domain.score import UNIT, Evaluation, ItemScore
 from lending_domain.values import Flag, Value
 
@@ -148,9 +148,10 @@ class Explanation(Value):
 
 @cache
 def rights() -> tuple[Right, ...]:
-    """The applicant's rights, as packaged."""
+    """The applicant's rights, with the days that the contracts count an answer by."""
     text = (files("lending.credit") / "data" / "rights.yaml").read_text(encoding="utf-8")
-    return tuple(TypeAdapter(list[Right]).validate_python(yaml.safe_load(text)))
+    days = {kind.value: period.days for kind, period in review_periods().periods.items()}
+    return tuple(Right(**fields, days=days.get(fields["id"])) for fields in yaml.safe_load(text))
 
 
 def as_text(units: int) -> str:

@@ -20,6 +20,7 @@ from lending.credit import (
     explanation_pdf,
     explanation_text,
     reason_codes,
+    rights,
     sufficiency,
 )
 from lending.credit.explanation import better_grades, gain
@@ -28,6 +29,7 @@ from lending.credit.sufficiency import Step
 from lending.documents.applicants import load_applicant, threshold_for
 from lending_domain.form import CompanyClass, Industry
 from lending_domain.model import Composition, Model, compose, model2
+from lending_domain.records_review import ReviewKind
 from lending_domain.score import UNIT, Evaluation, evaluate, score_grades
 from lending_domain.violations import Refused
 
@@ -251,6 +253,12 @@ def test_every_item_has_its_reason_code() -> None:
     for item, one in codes.items():
         assert one.code == f"R-{item.upper().replace('_', '-')}"
         assert (one.change is Change.JUDGEMENT) == (MODEL.items[item].kind == "judgement")
+
+
+def test_rights_are_answered_in_the_days_that_the_contracts_count() -> None:
+    days = {one.id: one.days for one in rights()}
+    assert days == {"explanation": 30, "human-review": 30, "correction": 10, "favourable-information": None}
+    assert set(ReviewKind) < set(days)
 
 
 def test_an_item_of_a_later_version_is_explained_too() -> None:
