@@ -1,11 +1,13 @@
 """A review from request to answer: states, dates, what stays of the evaluation before, the queue."""
 
+import hashlib
 import json
 from datetime import timedelta
 
 import pytest
 
-from lending_domain.canonical import plain
+from hlf_chaincode.testing.world import Entry, key_hash
+from lending_domain.canonical import canonical, plain
 from lending_domain.model import model2
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.records_review import ReviewKind
@@ -180,7 +182,15 @@ def adopt_thresholds(world, model):
         new_id(),
     )
     for voter in (SEOUL, GYEONGGI):
-        world.at_foundation("vote_threshold", world.admins[voter], threshold_id, table=table)
+        world.submit(
+            world.referral,
+            "credit-evaluation",
+            "vote_threshold",
+            world.admins[voter],
+            (threshold_id,),
+            private={"table": table},
+            endorsers=(SEOUL, GYEONGGI),
+        )
 
 
 def test_an_override_ends_with_the_evaluation_that_it_departs_from(consortium):
@@ -207,6 +217,39 @@ def test_an_override_ends_with_the_evaluation_that_it_departs_from(consortium):
             ASKED,
             reservation={"salt": new_id(), "guarantee_id": new_id(), "bank": "bank-a"},
         )
+
+
+def test_what_an_earlier_version_left_is_read(consortium):
+    review = Review(consortium)
+    held = Held(consortium.referral._world, "foundation-seoul")
+    held.drop(f"{review.referral_id}.officers")
+    signed = {"officers": ["0" * 64, "1" * 64], "reasons": ["orders in hand", "they are real"]}
+    held.put(f"{review.referral_id}.override", {"salt": new_id(), "schema_version": 1, **signed})
+    reservation = {"salt": new_id(), "guarantee_id": new_id(), "bank": "bank-a"}
+    view = consortium.at_foundation(
+        "reserve_support", consortium.seoul, review.referral_id, ASKED, reservation=reservation
+    )
+    assert view.state == "cleared"
+    review.open()
+    assert review.answer().state == "answered"
+
+
+class Held:
+    """A foundation's own collection, written by hand as an earlier version of the contract wrote it."""
+
+    def __init__(self, world, organization):
+        place = ("credit-evaluation", organization)
+        self.values = world.private[organization][place]
+        self.hashes = world.hashed[place]
+        self.some = next(iter(self.values.values())).version
+
+    def drop(self, key):
+        del self.values[key], self.hashes[key_hash(key)]
+
+    def put(self, key, value):
+        raw = canonical(value)
+        self.values[key] = Entry(raw, self.some)
+        self.hashes[key_hash(key)] = Entry(hashlib.sha256(raw).digest(), self.some)
 
 
 def test_nothing_of_the_request_or_the_answer_stands_on_a_shared_ledger(consortium):
