@@ -254,12 +254,14 @@ def test_entropies_by_hand() -> None:
 @pytest.mark.parametrize(
     ("index", "word"),
     [
-        (-0.1, "very low"),
+        (-1, "very low"),
         (0.5, "very low"),
-        (0.6, "low"),
-        (0.7, "moderate"),
-        (0.8, "high"),
-        (0.9, "very high"),
+        (0.62, "low"),
+        (0.63, "moderate"),
+        (0.75, "moderate"),
+        (0.76, "high"),
+        (0.87, "high"),
+        (0.88, "very high"),
     ],
 )
 def test_words_of_ahp_os(index: float, word: str) -> None:
