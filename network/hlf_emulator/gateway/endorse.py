@@ -11,9 +11,9 @@ from fabric_protos.peer import chaincode_pb2, proposal_pb2, proposal_response_pb
 
 from hlf_emulator.directory import Member
 from hlf_emulator.gateway.endorsement_plan import Plan, detail
-from hlf_emulator.gateway.peers import Asked, GatewayPeers, NoPeers
+from hlf_emulator.gateway.peers import ENDORSEMENT_TIMEOUT, GatewayPeers, NoPeers, Question
 from hlf_emulator.go.text import Undecodable, unmarshal
-from hlf_emulator.peer.proposal_checks import RpcRefused, unpack
+from hlf_emulator.peer.proposal_checks import Proposal, RpcRefused, unpack
 from hlf_emulator.ports.deadlines import until_deadline
 from hlf_emulator.ports.rpc_status import RpcError
 
@@ -70,14 +70,15 @@ async def endorse(
         content = read_content(signed)
     except Undecodable as fault:
         raise RpcError(grpc.StatusCode.INVALID_ARGUMENT, str(fault)) from fault
-    asked = _apart(signed)
     async with until_deadline(context, f"{_TIMEOUT} first endorsement") as deadline:
+        seconds = None if deadline.comes_within(ENDORSEMENT_TIMEOUT) else ENDORSEMENT_TIMEOUT
+        question = Question(_apart(signed), seconds)
         if request.endorsing_organizations:
             plan = _plan_as_named(peers, content, request.endorsing_organizations)
         else:
-            plan = await _plan_from_first(peers, own_msp_id, content, asked)
+            plan = await _plan_from_first(peers, own_msp_id, content, question)
         deadline.text = f"{_TIMEOUT} endorsements"
-        await _complete(peers, plan, asked)
+        await _complete(peers, plan, question)
     if plan.completed is None:
         raise RpcError(
             grpc.StatusCode.ABORTED,
@@ -87,7 +88,7 @@ async def endorse(
     return _prepare(content, plan.payload, plan.completed.endorsements)
 
 
-def _apart(signed: proposal_pb2.SignedProposal) -> Asked:
+def _apart(signed: proposal_pb2.SignedProposal) -> proposal_pb2.SignedProposal | Proposal:
     """The proposal taken apart once for all peers; as it is where they will refuse it."""
     try:
         return unpack(signed)
@@ -102,24 +103,24 @@ def _plan_as_named(peers: GatewayPeers, content: ProposalContent, organizations:
         raise RpcError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
 
 
-async def _complete(peers: GatewayPeers, plan: Plan, signed: Asked) -> None:
+async def _complete(peers: GatewayPeers, plan: Plan, question: Question) -> None:
     """Ask for endorsements, layout by layout, until one is complete or none is left."""
     while plan.completed is None:
         endorsers = plan.endorsers()
         if endorsers is None:
             return
-        waiting = [_collect(peers, plan, member, signed) for member in endorsers]
+        waiting = [_collect(peers, plan, member, question) for member in endorsers]
         # One alone needs no task of its own.
         exhausted = [await waiting[0]] if len(waiting) == 1 else await asyncio.gather(*waiting)
         plan.abandon(exhausted)
 
 
-async def _collect(peers: GatewayPeers, plan: Plan, member: Member, signed: Asked) -> str:
+async def _collect(peers: GatewayPeers, plan: Plan, member: Member, question: Question) -> str:
     """One endorsement of the member's group; the group's name when none of its peers gives one."""
     asked: Member | None = member
     exhausted = ""
     while asked is not None:
-        answer = await peers.ask(asked, signed)
+        answer = await peers.ask(asked, question)
         if answer.code is not grpc.StatusCode.OK or answer.response is None:
             plan.details.append(detail(asked, answer.message))
         elif plan.accept(asked, answer.response):
@@ -129,7 +130,7 @@ async def _collect(peers: GatewayPeers, plan: Plan, member: Member, signed: Aske
 
 
 async def _plan_from_first(
-    peers: GatewayPeers, own_msp_id: str, content: ProposalContent, signed: Asked
+    peers: GatewayPeers, own_msp_id: str, content: ProposalContent, question: Question
 ) -> Plan:
     """Ask one peer, own organization first; what it touched says who else must endorse."""
     default = proposal_response_pb2.ChaincodeInterest()
@@ -143,7 +144,7 @@ async def _plan_from_first(
                 f"no endorsers found in the gateway's organization; {_PREFIX}",
             ) from None
         plan = _discover(peers, content.channel, default, None)
-    first, response = await _first_endorsement(peers, plan, signed)
+    first, response = await _first_endorsement(peers, plan, question)
     interest = response.interest if response.interest.chaincodes else default
     guarded, protected = _guard(interest) if content.has_transient else (interest, [])
     try:
@@ -163,13 +164,13 @@ async def _plan_from_first(
 
 
 async def _first_endorsement(
-    peers: GatewayPeers, plan: Plan, signed: Asked
+    peers: GatewayPeers, plan: Plan, question: Question
 ) -> tuple[Member, proposal_response_pb2.ProposalResponse]:
     details: list[gateway_pb2.ErrorDetail] = []
     chosen = plan.endorsers()
     member = chosen[0] if chosen else None
     while member is not None:
-        answer = await peers.ask(member, signed)
+        answer = await peers.ask(member, question)
         if answer.code is grpc.StatusCode.OK and answer.response is not None:
             return member, answer.response
         details.append(detail(member, answer.message))

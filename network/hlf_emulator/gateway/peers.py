@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import grpc
@@ -15,8 +16,15 @@ from hlf_emulator.peer.proposal_checks import FilterRefused, Proposal, RpcRefuse
 ENDORSEMENT_TIMEOUT = 30.0  # peer.gateway.endorsementTimeout, core.yaml
 STREAM_TERMINATED = "chaincode stream terminated"
 
-Asked = proposal_pb2.SignedProposal | Proposal
-"""A proposal as peers are sent it, or taken apart already."""
+
+class Question(NamedTuple):
+    """A proposal as peers are asked about it: as it was sent, or taken apart already.
+
+    ``seconds`` is how long a peer may take; None where the client's own deadline comes first.
+    """
+
+    proposal: proposal_pb2.SignedProposal | Proposal
+    seconds: float | None = ENDORSEMENT_TIMEOUT
 
 
 class Answer(NamedTuple):
@@ -39,15 +47,15 @@ class GatewayPeers:
         self._local = local
         self._directory = directory
 
-    async def ask(self, member: Member, signed: Asked) -> Answer:
+    async def ask(self, member: Member, question: Question) -> Answer:
         """Send the proposal to one peer."""
         local = member.peer is self._local
         filters = not local or self._local.version.gateway_filters
         if not member.peer.running:
             return Answer(None, grpc.StatusCode.UNAVAILABLE, connection_refused(member.peer.endpoint), True)
         try:
-            async with asyncio.timeout(ENDORSEMENT_TIMEOUT):
-                response = await member.peer.process_proposal(signed, filters=filters)
+            async with nullcontext() if question.seconds is None else asyncio.timeout(question.seconds):
+                response = await member.peer.process_proposal(question.proposal, filters=filters)
         except RpcRefused as refused:
             # A filter gives no response, so that the local peer's refusal is taken for a remote one's.
             if local and not isinstance(refused, FilterRefused):

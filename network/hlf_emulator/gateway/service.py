@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from hlf_emulator.directory import Directory
 from hlf_emulator.gateway.endorse import endorse, read_content
 from hlf_emulator.gateway.endorsement_plan import detail
-from hlf_emulator.gateway.peers import GatewayPeers, NoPeers
+from hlf_emulator.gateway.peers import GatewayPeers, NoPeers, Question
 from hlf_emulator.gateway.submit import no_config, submit
 from hlf_emulator.go.text import Undecodable, decode_fault
 from hlf_emulator.membership.policies import PolicyError, SignedData
@@ -103,7 +103,7 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         details: list[gateway_pb2.ErrorDetail] = []
         code = grpc.StatusCode.UNAVAILABLE
         for member in members:
-            answer = await self._peers.ask(member, signed)
+            answer = await self._peers.ask(member, Question(signed))
             if answer.code is grpc.StatusCode.OK and answer.response is not None:
                 return gateway_pb2.EvaluateResponse(result=_result(answer.response))
             details.append(detail(member, answer.message))

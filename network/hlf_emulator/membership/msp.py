@@ -74,28 +74,19 @@ class Verifier:
     def __init__(self, size: int = 10_000, *, ed25519: bool = True) -> None:
         """`ed25519`: whether such keys can be read at all."""
         self.ed25519 = ed25519
-        self._known: Cache[bytes, bool] = Cache(size)
-        # Several rules ask of one signature in a row: comparing costs less than the key of what is known.
-        self._newest: tuple[bytes, bytes, bytes] = (b"", b"", b"")
+        # Signature -> (whose it is, SHA-256 of what it signs).
+        self._known: Cache[bytes, tuple[bytes, bytes]] = Cache(size)
         # Certificates (DER) judged expired whatever they say: a fault that tests ask for.
         self.expired: set[bytes] = set()
 
-    @staticmethod
-    def _key(spki: bytes, message: bytes, signature: bytes) -> bytes:
-        return hashlib.sha256(spki + hashlib.sha256(message).digest() + signature).digest()
-
     def vouch(self, spki: bytes, message: bytes, signature: bytes) -> None:
         """Record a signature that this process has just made itself."""
-        self._known.put(self._key(spki, message, signature), True)
+        self._known.put(signature, (spki, hashlib.sha256(message).digest()))
 
     def check(self, key: PublicKey, spki: bytes, message: bytes, signature: bytes) -> None:
         """Raise MspError unless the signature is valid: ECDSA over SHA-256 with a low S, or Ed25519."""
-        asked = (spki, message, signature)
-        if asked == self._newest:
-            return
-        digest = self._key(spki, message, signature)
-        if self._known.get(digest):
-            self._newest = asked
+        fact = spki, hashlib.sha256(message).digest()
+        if self._known.get(signature) == fact:
             return
         try:
             if isinstance(key, ed25519.Ed25519PublicKey):
@@ -105,8 +96,7 @@ class Verifier:
                 key.verify(signature, message, _ECDSA)
         except InvalidSignature as fault:
             raise MspError("The signature is invalid") from fault
-        self._known.put(digest, True)
-        self._newest = asked
+        self._known.put(signature, fact)
 
 
 def _check_low(key: ec.EllipticCurvePublicKey, signature: bytes) -> None:

@@ -30,6 +30,10 @@ class until_deadline:  # noqa: N801 - read as a word of the statement it stands 
         self._remaining: Any = context.time_remaining()  # None without a deadline, whatever its type says
         self._timeout: asyncio.Timeout | None = None
 
+    def comes_within(self, seconds: float) -> bool:
+        """Whether the client's deadline passes before that time."""
+        return self._remaining is not None and self._remaining <= seconds
+
     async def __aenter__(self) -> Self:
         if self._remaining is None:
             return self
