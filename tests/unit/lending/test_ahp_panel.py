@@ -226,6 +226,7 @@ def test_input_data_of_ahp_os(tmp_path: Path) -> None:
         ({"pwc_intense": "35"}, "participant 'Kim', node 'car': 3 items make 3 pairs, not 3 and 2"),
         ({"pwc_intense": "350"}, "judgements are 0 or 1 and 1 to 9, not '000' and '350'"),
         ({"pwc_node": "colour"}, "node 'colour'"),
+        ({"pwc_node": "style"}, "node 'style': alternatives are compared there"),
     ],
 )
 def test_a_project_that_is_wrong_names_participant_and_node(

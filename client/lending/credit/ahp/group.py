@@ -63,7 +63,8 @@ def stack_matrices(matrices: Sequence[ComparisonMatrix]) -> tuple[tuple[str, ...
     for place, matrix in enumerate(matrices, 1):
         if odd := set(matrix.labels) ^ set(labels):
             raise AhpError(f"rater {place}: {min(odd)!r} is not compared by every rater")
-    return labels, np.stack([matrix.permuted(labels).values for matrix in matrices])
+    ordered = [one if one.labels == labels else one.permuted(labels) for one in matrices]
+    return labels, np.stack([one.values for one in ordered])
 
 
 def aggregate_judgements(

@@ -110,8 +110,9 @@ class Panel:
 
     def matrices(self, node: str) -> list[ComparisonMatrix]:
         """The matrices under a node of those who compared it, items in the hierarchy's order."""
-        order = [child.id for child in self.hierarchy.node(node).children]
-        return [answers[node].permuted(order) for answers in self.answers.values() if node in answers]
+        order = tuple(child.id for child in self.hierarchy.node(node).children)
+        found = [answers[node] for answers in self.answers.values() if node in answers]
+        return [one if one.labels == order else one.permuted(order) for one in found]
 
     def screened(
         self,

@@ -82,6 +82,8 @@ def read_project(path: Path, hierarchy: Hierarchy | None = None) -> Panel:
     for rater, node, sides, intensities in rows:
         try:
             labels = [child.id for child in hierarchy.node(node).children]
+            if not labels:
+                raise AhpError("alternatives are compared there, and a panel weighs criteria only")
             answers.setdefault(rater, {})[node] = _judged(labels, str(sides), str(intensities))
         except AhpError as error:
             raise AhpError(f"{path.name}, participant {rater!r}, node {node!r}: {error}") from error
