@@ -61,7 +61,7 @@ def weights(draw: st.DrawFn) -> _Array:
     return np.asarray(table / table.sum(axis=1, keepdims=True))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stacks(raters=1), st.integers(2, 6))
 def test_identical_raters_are_that_rater(stack: _Array, count: int) -> None:
     for mean in (Mean.GEOMETRIC, Mean.TRIMMED):
@@ -69,7 +69,7 @@ def test_identical_raters_are_that_rater(stack: _Array, count: int) -> None:
         assert joint.values == pytest.approx(stack[0], rel=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stacks())
 def test_the_mean_of_judgements_is_reciprocal(stack: _Array) -> None:
     for mean in (Mean.GEOMETRIC, Mean.TRIMMED):
@@ -77,7 +77,7 @@ def test_the_mean_of_judgements_is_reciprocal(stack: _Array) -> None:
         assert joint * joint.T == pytest.approx(np.ones_like(joint), rel=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(weights(), st.randoms(use_true_random=False))
 def test_permuting_raters_changes_nothing_and_permuting_items_permutes(table: _Array, random: object) -> None:
     raters, items = list(range(table.shape[0])), list(range(table.shape[1]))
@@ -90,7 +90,7 @@ def test_permuting_raters_changes_nothing_and_permuting_items_permutes(table: _A
         assert joint.sum() == pytest.approx(1, abs=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(weights())
 def test_trimming_nothing_is_the_arithmetic_mean(table: _Array) -> None:
     trimmed = aggregate_priorities(table, mean=Mean.TRIMMED, trim=0)
@@ -98,7 +98,7 @@ def test_trimming_nothing_is_the_arithmetic_mean(table: _Array) -> None:
     assert aggregate_priorities(table) == pytest.approx(table.mean(axis=0), abs=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(weights(), st.floats(0.1, 50))
 def test_equal_rater_weights_are_none(table: _Array, weight: float) -> None:
     for mean in Mean:
@@ -106,7 +106,7 @@ def test_equal_rater_weights_are_none(table: _Array, weight: float) -> None:
         assert equal == pytest.approx(aggregate_priorities(table, mean=mean), abs=1e-12)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(weights())
 def test_a_rater_of_weight_two_is_two_raters(table: _Array) -> None:
     doubled = np.concatenate([table, table[:1]])
@@ -166,7 +166,7 @@ def test_partial_judgements() -> None:
     assert trimmed.values[1, 2] == pytest.approx(4)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(stacks())
 def test_many_weightings_at_once_are_each_by_itself(stack: _Array) -> None:
     counts = np.random.default_rng(1).multinomial(len(stack), np.full(len(stack), 1 / len(stack)), 4)
@@ -225,7 +225,7 @@ def test_no_consensus_of_goepel(size: int, maximum: float) -> None:
     assert found.gamma == pytest.approx(math.log(size))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(weights())
 def test_entropies_partition(table: _Array) -> None:
     if len(table) < 2:
