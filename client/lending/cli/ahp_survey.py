@@ -33,12 +33,13 @@ from lending.credit.survey.response import (
     is_pseudonym,
     new_rater,
     pseudonym,
+    read_responses,
     respond,
 )
 from lending.credit.survey.session import Session, resume
 from lending.credit.survey.sheets import write_csv, write_xlsx
 from lending.credit.survey.spreadsheet import blank_rows, blank_sheet, read_answers
-from lending.credit.survey.wording import question_text
+from lending.credit.survey.wording import question_textfrom lending_domain.violations import Refused
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
@@ -244,12 +245,12 @@ def _collected(
     for file in files:
         inside = sorted(file.glob("*.json")) if file.is_dir() else [file]
         for one in inside:
-            given += _read_responses(definition, one, unsigned)
+            given += _read(definition, one, unsigned)
     known = load_anchors(anchors) if anchors else None
     return collect(definition, given, known, allow_unsigned=unsigned)
 
 
-def _read_responses(definition: Definition, file: Path, unsigned: bool) -> list[SignedResponse]:
+def _read(definition: Definition, file: Path, unsigned: bool) -> list[SignedResponse]:
     if file.suffix.lower() in _SPREADSHEETS:
         if not unsigned:
             raise SurveyError(f"{file.name}: a spreadsheet is not signed; say --unsigned, or transcribe it")
@@ -258,13 +259,10 @@ def _read_responses(definition: Definition, file: Path, unsigned: bool) -> list[
             for rater, answers in read_answers(definition, file).items()
         ]
     try:
-        content = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise SurveyError(f"{file.name}: neither JSON nor a spreadsheet") from error
-    several = content.get("responses") if isinstance(content, dict) else content
-    if isinstance(several, list):
-        return [SignedResponse.from_json(one) for one in several]
-    return [SignedResponse.from_bytes(file.read_bytes())]
+        return read_responses(file.read_bytes())
+    except Refused as refused:
+        first = refused.violations[0]
+        raise SurveyError(f"{file.name}: {first.ko} {first.en}") from refused
 
 
 _files = click.argument("files", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)

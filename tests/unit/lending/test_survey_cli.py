@@ -225,5 +225,5 @@ def test_a_file_of_no_responses_is_one_sentence(tmp_path: Path, command: str, co
         assert told.output.startswith("0 counted")
     else:
         assert told.exit_code == 1
-        assert told.output.startswith("Error: ")
+        assert told.output.startswith("Error: a.json: " if content != "[]" else "Error: of 0 raters")
         assert len(told.output.splitlines()) == 1

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
+import lending.credit.survey
 from lending.credit.survey.definition import SurveyError, packaged, packaged_text, parse
 from lending.credit.survey.wording import fit_particles, judgement_text, question_text
 from lending_domain.form import CompanyClass, Industry
 from lending_domain.score import model2
+
+
+def test_what_the_package_offers_is_frozen() -> None:
+    assert lending.credit.survey.__all__ == sorted(lending.credit.survey.__all__)
+    assert set(lending.credit.survey.__all__) == {
+        *("Aggregation", "Check", "Collection", "Combination", "Conflict", "Definition", "GroupWeights"),
+        *("Origin", "Panel", "Raters", "Recovery", "Response", "Screening", "Session", "SignedResponse"),
+        *("SurveyError", "SurveyReport", "aggregate", "calibrated_panel", "check", "collect", "conflicts"),
+        *("item_weights", "load", "measure_recovery", "new_rater", "packaged", "parse", "pseudonym"),
+        *("read_answers", "read_responses", "report_rows", "report_sheets", "report_text", "respond"),
+        *("response_violations", "resume", "screen", "survey_report"),
+    }
+    for name in lending.credit.survey.__all__:
+        assert not isinstance(getattr(lending.credit.survey, name), ModuleType)
 
 
 def test_p2_s_hierarchy_asks_46_questions_of_which_six_matrices_can_be_inconsistent() -> None:

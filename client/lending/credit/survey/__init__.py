@@ -15,6 +15,7 @@ from lending.credit.survey.response import (
     collect,
     new_rater,
     pseudonym,
+    read_responses,
     respond,
     response_violations,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "parse",
     "pseudonym",
     "read_answers",
+    "read_responses",
     "report_rows",
     "report_sheets",
     "report_text",

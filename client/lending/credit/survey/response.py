@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,21 @@ class SignedResponse(Value):
             return cls.model_validate(value)
         except ValidationError as error:
             raise _malformed() from error
+
+
+def read_responses(data: bytes) -> list[SignedResponse]:
+    """The responses of a JSON file: one, a list of them, or a document with such a list as `responses`.
+
+    `Refused` RESPONSE_MALFORMED when it holds none.
+    """
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _malformed() from error
+    several = content.get("responses") if isinstance(content, dict) else content
+    if isinstance(several, list):
+        return [SignedResponse.from_json(one) for one in several]
+    return [SignedResponse.from_bytes(data)]
 
 
 def pseudonym(definition: Definition, certificate_pem: bytes | str) -> str:
