@@ -39,7 +39,8 @@ from lending.credit.survey.response import (
 from lending.credit.survey.session import Session, resume
 from lending.credit.survey.sheets import write_csv, write_xlsx
 from lending.credit.survey.spreadsheet import blank_rows, blank_sheet, read_answers
-from lending.credit.survey.wording import question_textfrom lending_domain.violations import Refused
+from lending.credit.survey.wording import question_text
+from lending_domain.violations import Refused
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
