@@ -276,8 +276,10 @@ def _close(context: CallContext, call: chaincode_shim_pb2.QueryStateClose) -> by
 
 # Writes
 
+_Record = chaincode_shim_pb2.WriteRecord
 
-def _put(context: CallContext, call: chaincode_shim_pb2.PutState) -> bytes:
+
+def _put(context: CallContext, call: chaincode_shim_pb2.PutState | _Record) -> bytes:
     if call.collection:
         _check(context, call.collection, write=True)
         context.ledger.set_private(context.namespace, call.collection, call.key, call.value)
@@ -286,12 +288,12 @@ def _put(context: CallContext, call: chaincode_shim_pb2.PutState) -> bytes:
     return b""
 
 
-def _delete(context: CallContext, call: chaincode_shim_pb2.DelState) -> bytes:
+def _delete(context: CallContext, call: chaincode_shim_pb2.DelState | _Record) -> bytes:
     put = chaincode_shim_pb2.PutState(key=call.key, collection=call.collection)
     return _put(context, put)
 
 
-def _purge(context: CallContext, call: chaincode_shim_pb2.DelState) -> bytes:
+def _purge(context: CallContext, call: chaincode_shim_pb2.DelState | _Record) -> bytes:
     capabilities = context.channel.bundle.capabilities["application"] if context.channel else frozenset()
     if "V2_5" not in capabilities:
         raise CallError(
@@ -317,17 +319,21 @@ def _put_metadata(context: CallContext, call: chaincode_shim_pb2.PutStateMetadat
 
 
 def _batch(context: CallContext, call: chaincode_shim_pb2.WriteBatchState) -> bytes:
-    kinds = chaincode_shim_pb2.WriteRecord
+    # A record has the fields of the message that it stands for.
     for record in call.rec:
-        where = {"key": record.key, "collection": record.collection}
-        if record.type == kinds.PUT_STATE:
-            _put(context, chaincode_shim_pb2.PutState(value=record.value, **where))
-        elif record.type == kinds.DEL_STATE:
-            _delete(context, chaincode_shim_pb2.DelState(**where))
-        elif record.type == kinds.PURGE_PRIVATE_DATA:
-            _purge(context, chaincode_shim_pb2.DelState(**where))
-        elif record.type == kinds.PUT_STATE_METADATA:
-            _put_metadata(context, chaincode_shim_pb2.PutStateMetadata(metadata=record.metadata, **where))
+        if record.type == _Record.PUT_STATE:
+            _put(context, record)
+        elif record.type == _Record.DEL_STATE:
+            _delete(context, record)
+        elif record.type == _Record.PURGE_PRIVATE_DATA:
+            _purge(context, record)
+        elif record.type == _Record.PUT_STATE_METADATA:
+            _put_metadata(
+                context,
+                chaincode_shim_pb2.PutStateMetadata(
+                    key=record.key, collection=record.collection, metadata=record.metadata
+                ),
+            )
         else:
             raise CallError("unknown operation type")
     return b""
