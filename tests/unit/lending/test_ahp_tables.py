@@ -80,7 +80,9 @@ def test_labels_that_macos_decomposed_are_the_same() -> None:
 
 def test_numbers_as_labels() -> None:
     assert one(",1,2\n1,1,3\n2,,1\n").labels == ("1", "2")
-    assert one("1,3\n1/3,1\n").values[0, 1] == 3
+    unlabelled = one("1,3\n1/3,1\n")
+    assert unlabelled.labels == ("1", "2")
+    assert unlabelled.values[0, 1] == 3
 
 
 def test_rounding_in_a_file_costs_nothing() -> None:
@@ -104,6 +106,8 @@ def test_rounding_in_a_file_costs_nothing() -> None:
             ",a,b\na,1,3\nb,0.5,1\n",
             "B3 (row 'b', column 'a'): 0.5 is not the reciprocal of 3 in C2: write 1/3, or leave",
         ),
+        # A whole number is exact: 0.4 is between 0.35 and 0.45, and none of these is a third.
+        (",a,b\na,1,3\nb,0.4,1\n", "B3 (row 'b', column 'a'): 0.4 is not the reciprocal of 3 in C2"),
         (",a,b\na,1,3-Jan\nb,,1\n", "'3-Jan' is a date: a spreadsheet program made it of a fraction"),
         (",a,b\na,1,01월 03일\nb,,1\n", "'01월 03일' is a date"),
         (",a,b\na,1,Jan-03\nb,,1\n", "'Jan-03' is a date"),
@@ -284,6 +288,7 @@ class TestAhpOs:
         )
         found = parse_matrices(text.encode(), "abc123-AHPinputData.csv")
         assert {name: one.values[0, 1] for name, one in found.items()} == {"Ann: Car": 3, "Joe: Car": 0.25}
+        assert found["Joe: Car"].labels == ("1", "2")
 
     def test_group_result(self) -> None:
         text = (
@@ -306,6 +311,7 @@ class TestAhpOs:
         )
         found = parse_matrices(text.encode(), "abc123-AHPgResult.csv")
         assert {name: one.values[0, 1] for name, one in found.items()} == {"price": 3, "style": 0.5}
+        assert found["price"].labels == ("1", "2")
 
     def test_a_matrix_that_ends_early(self) -> None:
         text = (
