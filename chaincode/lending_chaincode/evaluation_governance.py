@@ -6,6 +6,8 @@ foundations, written by one foundation's endorser at a time, and the contract co
 
 from __future__ import annotations
 
+import hashlib
+
 from hlf_chaincode import (
     Context,
     ContractError,
@@ -23,6 +25,7 @@ from lending_chaincode.model_book import (
     by_evaluating_member,
     criteria_of,
     evaluators,
+    keep_version,
     shared_collection,
     version_of,
     voter_of,
@@ -49,7 +52,11 @@ class EvaluationGovernance(ModelGovernance):
     @transaction
     @by_evaluating_administrator
     def vote_threshold(self, ctx: Context, threshold_id: str, table: Private[ThresholdTable]) -> RecordView:
-        """Vote for a table of thresholds; every voter passes the very same one, salt included."""
+        """Vote for a table of thresholds; every voter passes the very same one, salt included.
+
+        The vote that carries it notes its hash in the version's public record, which a majority's peers
+        endorse: what one foundation alone writes among the foundations is no threshold.
+        """
         require_id(threshold_id, "threshold_id")
         voter, voters = voter_of(ctx), evaluators(ctx)
         version = version_of(ctx, table.model_digest)
@@ -74,16 +81,16 @@ class EvaluationGovernance(ModelGovernance):
             require(table.version == due, "THRESHOLD_VERSION", f"the next table is version {due}")
             shared.put(key, encode(table))
             shared.set_policy(key, majority_of(voters))
+            if version.schema_version > 1:
+                adopted = hashlib.sha256(encode(table)).hexdigest()
+                keep_version(ctx, version.model_copy(update={"thresholds": adopted}))
         return RecordView(id=threshold_id, state="active" if carried else "proposed")
 
     @query
     @by_evaluating_member
     def thresholds(self, ctx: Context, model_digest: str) -> ThresholdTable:
         """The adopted table of a version, for the evaluating members' staff and administrators."""
-        shared = shared_collection(ctx)
-        if ctx.private(shared).hash(_threshold_key(model_digest)) is None:
-            raise ContractError("NO_THRESHOLD", "no thresholds of this version have been adopted")
-        return read_private(ctx, shared, _threshold_key(model_digest), ThresholdTable)
+        return _adopted(ctx, model_digest)
 
     @query
     @by_evaluating_member
@@ -111,10 +118,8 @@ class EvaluationGovernance(ModelGovernance):
 
 
 def threshold_for(ctx: Context, result: Evaluation) -> Threshold:
-    """The adopted threshold of the result's model, class and industry; read by the evaluator's own peer."""
-    raw = ctx.private(shared_collection(ctx)).get(_threshold_key(result.model_digest))
-    table = ThresholdTable.model_validate(parse(raw)) if raw else None
-    for entry in table.entries if table else ():
+    """The adopted threshold of the result's version, class and industry; read by the evaluator's own peer."""
+    for entry in _adopted(ctx, result.model_digest).entries:
         if (entry.composition, entry.company_class, entry.industry) == (
             result.composition,
             result.company_class,
@@ -122,6 +127,17 @@ def threshold_for(ctx: Context, result: Evaluation) -> Threshold:
         ):
             return entry
     raise ContractError("NO_THRESHOLD", "no threshold has been adopted for this class and industry")
+
+
+def _adopted(ctx: Context, model_digest: str) -> ThresholdTable:
+    """The table that the version's record names by its hash; schema 1 kept no hash."""
+    shared, key = shared_collection(ctx), _threshold_key(model_digest)
+    found = ctx.private(shared).hash(key)
+    version = version_of(ctx, model_digest)
+    of_schema_1 = version.thresholds is None and version.schema_version == 1
+    if found is None or not (of_schema_1 or found.hex() == version.thresholds):
+        raise ContractError("NO_THRESHOLD", "no thresholds of this version have been adopted")
+    return read_private(ctx, shared, key, ThresholdTable)
 
 
 def key_ring(ctx: Context) -> DuplicateKeyRing:

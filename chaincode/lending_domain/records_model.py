@@ -45,7 +45,8 @@ class ModelVersion(Value):
 
     number: in the order of proposals, from 1. name, label, predecessor, synthetic: as in the model. on: the
     business date of the last change. effective_from: the first business date on which evaluations use it.
-    superseded_from: the first on which they no longer do.
+    superseded_from: the first on which they no longer do. thresholds: the SHA-256 of the table adopted for
+    it, which is salted and the foundations' alone.
     """
 
     schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
@@ -64,6 +65,7 @@ class ModelVersion(Value):
     carried_on: date | None = None
     effective_from: date | None = None
     superseded_from: date | None = None
+    thresholds: Hex256 | None = None
 
     def supporters(self, electorate: tuple[str, ...]) -> int:
         """Votes for it, of those who have a vote now."""

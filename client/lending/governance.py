@@ -125,13 +125,13 @@ class GovernanceClient(Institution[G]):
     def vote_threshold(self, channel: str, threshold_id: str, table: ThresholdTable) -> Flow[Committed]:
         """Vote for a table of thresholds, which stays among the foundations.
 
-        This organization's peer endorses the first table of a version; later ones, whose forerunner is
-        locked to a majority of the evaluating members, all of these members' peers.
+        This organization's peer endorses; the vote that carries the table, all evaluating members' peers:
+        it writes what is locked to a majority of them.
         """
-        endorsers: tuple[str, ...] = (self.organization,)
-        if table.version > 1:
-            ballot = yield from type(self).ballot.flow(self, channel, table.model_digest)
-            endorsers = ballot.electorate
+        ballot = yield from type(self).ballot.flow(self, channel, table.model_digest)
+        voters = {self.organization, *(yield from self._voters(channel, threshold_id))}
+        carries = 2 * len(voters & set(ballot.electorate)) > len(ballot.electorate)
+        endorsers = ballot.electorate if carries else (self.organization,)
         return (
             yield from self.execute(
                 channel,
@@ -164,6 +164,15 @@ class GovernanceClient(Institution[G]):
     def _on_models(self, channel: str, function: str, *args: object) -> Flow[Committed]:
         endorsers = yield from self._members(channel, "credit-evaluation")
         return (yield from self.execute(channel, "credit-evaluation", function, *args, endorsers=endorsers))
+
+    def _voters(self, channel: str, threshold_id: str) -> Flow[tuple[str, ...]]:
+        """Who has voted for a table of thresholds so far."""
+        try:
+            return (yield from type(self).threshold_ballot.flow(self, channel, threshold_id)).votes
+        except EvaluateError as error:
+            if error.chaincode_message.startswith("UNKNOWN_RECORD"):
+                return ()
+            raise
 
     def _shared(self, channel: str, function: str, key: str) -> Flow[object]:
         own = (self.organization,)

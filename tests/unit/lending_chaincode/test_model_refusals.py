@@ -1,17 +1,20 @@
 """What the contract refuses about versions of the model and their thresholds."""
 
+import hashlib
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from hlf_chaincode import ContractError
+from hlf_chaincode.testing.world import key_hash
 from lending_domain.canonical import plain
 from lending_domain.form import CompanyClass, Industry
 from lending_domain.model import Composition, compose, model2
+from lending_domain.records import encode
 from lending_domain.records_evaluation import ThresholdBallot
 from lending_domain.records_model import MOST_COMMENTS
-from tests.unit.lending_chaincode.consortium import NOW, START, new_id, refused
+from tests.unit.lending_chaincode.consortium import NOW, START, failed, new_id, refused
 from tests.unit.lending_chaincode.governing import BUSAN, GYEONGGI, LATER, SEOUL, Chamber, version
 
 
@@ -225,17 +228,32 @@ def test_thresholds_are_read_by_the_foundations_alone(consortium, chamber):
     for other in (world.admins["semas"], world.semas):
         with refused("NOT_PERMITTED"):
             world.ask(world.referral, "credit-evaluation", "thresholds", other, digest)
-    with refused("NO_THRESHOLD"):
+    with refused("UNKNOWN_MODEL"):
         world.ask(world.referral, "credit-evaluation", "thresholds", seoul, "0" * 64)
     model, threshold_id = version(), new_id()
     chamber.propose(model)
+    with refused("NO_THRESHOLD"):
+        world.ask(world.referral, "credit-evaluation", "thresholds", seoul, model.digest)
     table = _table(world, model)
     world.at_foundation("vote_threshold", seoul, threshold_id, table=table)
     proposed = world.ask(world.referral, "credit-evaluation", "threshold_ballot", gyeonggi, threshold_id)
     assert proposed == ThresholdBallot(salt=table.salt, table=table, votes=(SEOUL,))
-    assert (
-        world.at_foundation("vote_threshold", gyeonggi, threshold_id, table=proposed.table).state == "active"
-    )
+    with failed():
+        world.at_foundation("vote_threshold", gyeonggi, threshold_id, table=proposed.table)
+    assert world.carry_thresholds(threshold_id, proposed.table) == "active"
+
+
+def test_what_one_foundation_alone_writes_is_no_threshold(consortium, chamber):
+    """The collection lets any foundation write, so a table counts by its hash in the version's record."""
+    world, key = consortium, f"thresholds/{model2().digest}"
+    forged = encode(world.thresholds(1).model_copy(update={"version": 2}))
+    ledger = world.referral._world
+    for name in (SEOUL, GYEONGGI):
+        ledger.private_entry(name, "credit-evaluation", "foundations", key).value = forged
+    hashed = ledger.hashed_entry("credit-evaluation", "foundations", key_hash(key))
+    hashed.value = hashlib.sha256(forged).digest()
+    with refused("NO_THRESHOLD"):
+        world.ask(world.referral, "credit-evaluation", "thresholds", world.admins[SEOUL], model2().digest)
 
 
 def test_a_version_of_another_channel_is_another_s(consortium, chamber):
