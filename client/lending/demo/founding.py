@@ -74,7 +74,10 @@ def found_evaluation(cast: Cast, narrator: Narrator, applicants: list[Applicant]
 
 
 def _model(administrators: list[GovernanceClient[Gateway]], narrator: Narrator, model: Model) -> None:
-    """Proposed, commented, carried, and in force from before the first loan."""
+    """Proposed, commented, carried, and in force from before the first loan.
+
+    No record of the report: a version goes on living, and is no finding when it has been superseded.
+    """
     first, second, digest = administrators[0], administrators[1], model.digest
 
     def state() -> str:
@@ -82,16 +85,16 @@ def _model(administrators: list[GovernanceClient[Gateway]], narrator: Narrator, 
 
     if not state():
         propose = _later(first.propose_model, "referral", model, FOUNDED_ON)
-        narrator.submit("the AHP model is proposed", digest, propose)
+        narrator.submit("the AHP model is proposed", "", propose)
     if state() == "proposed" and not first.model_comments("referral", digest):
         remark = _later(second.comment_model, "referral", digest, FOUNDED_ON, REMARK)
-        narrator.submit(f"{second.organization} comments on the model", digest, remark)
+        narrator.submit(f"{second.organization} comments on the model", "", remark)
     for administrator in administrators[1:]:
         if state() == "proposed":
             vote = _later(administrator.vote_model, "referral", digest, FOUNDED_ON)
-            _unless_done(narrator, f"{administrator.organization} votes for the model", digest, vote)
+            _unless_done(narrator, f"{administrator.organization} votes for the model", "", vote)
     activate = _later(first.activate_model, "referral", digest, FOUNDED_ON)
-    narrator.submit(f"the model is in force from {FOUNDED_ON}", digest, activate)
+    narrator.submit(f"the model is in force from {FOUNDED_ON}", "", activate)
 
 
 def _thresholds(
