@@ -20,9 +20,7 @@ from lending.cli.desk import Desk, json_option, print_json, profiles_option, sta
 @profiles_option
 @json_option
 @click.pass_context
-def audit_report(
-    context: click.Context, report: Path, state: Path, profiles: Path | None, as_json: bool
-) -> None:
+def main(context: click.Context, report: Path, state: Path, profiles: Path | None, as_json: bool) -> None:
     """Hold REPORT against the ledgers and its signature; exit code 1 and the places if they disagree."""
     # Bytes, since reading as text would make a changed line end (CR) one that was never changed.
     text = report.read_bytes().decode(errors="replace")

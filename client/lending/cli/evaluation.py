@@ -15,7 +15,6 @@ from lending.cli.evaluation_files import read_model, read_threshold
 from lending.credit import (
     Explanation,
     explain,
-    explanation_pdf,
     explanation_text,
     opening_violations,
     sufficiency,
@@ -139,6 +138,9 @@ def explain_evaluation(
     else:
         raise click.ClickException(f"{form} is no file, and no referral's id of 32 hexadecimal digits.")
     if pdf is not None:
+        # Here, not above: drawing is loaded by those alone who ask for it.
+        from lending.credit.explanation_pdf import explanation_pdf
+
         pdf.write_bytes(explanation_pdf(told, lang))
     if as_json:
         print_json(told.model_dump(mode="json"))

@@ -30,7 +30,7 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
     return moment
 
 
-@click.command()
+@click.command("verify")
 @click.argument("letter", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--anchors",
@@ -43,7 +43,7 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
 @click.option("--at", callback=_moment, help="When the letter is judged: a date or a time.  [default: now]")
 @json_option
 @click.pass_context
-def verify(
+def main(
     context: click.Context,
     *,
     letter: Path,

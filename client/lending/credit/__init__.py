@@ -1,6 +1,7 @@
 """Credit evaluation off the ledger: the score, its explanation, and what would bring it to the threshold.
 
-`lending.credit.forms` reads files of firms, `lending.credit.scoring` scores arrays of them.
+`lending.credit.forms` reads files of firms, `lending.credit.scoring` scores arrays of them,
+`lending.credit.explanation_pdf` prints an explanation.
 """
 
 from lending.credit.criteria import Criterion, criteria
@@ -12,7 +13,6 @@ from lending.credit.explanation import (
     explain,
     rights,
 )
-from lending.credit.explanation_pdf import explanation_pdf
 from lending.credit.explanation_text import explanation_text
 from lending.credit.reason_codes import Change, ReasonCode, reason_codes
 from lending.credit.sufficiency import Sufficiency, sufficiency
@@ -28,7 +28,6 @@ __all__ = [
     "compute",
     "criteria",
     "explain",
-    "explanation_pdf",
     "explanation_text",
     "opening_violations",
     "reason_codes",

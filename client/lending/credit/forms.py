@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import openpyxl
 import yaml
-from openpyxl.utils.exceptions import InvalidFileException
 from pydantic import ValidationError
 
 from lending_domain.enterprise import Sector
@@ -66,7 +64,7 @@ def read_forms(path: Path) -> tuple[Entry, ...]:
     if kind in {".csv", ".xlsx"}:
         try:
             rows = list(_csv(path) if kind == ".csv" else _xlsx(path))
-        except (UnicodeDecodeError, csv.Error, BadZipFile, InvalidFileException, KeyError) as error:
+        except (UnicodeDecodeError, csv.Error, BadZipFile, KeyError) as error:
             raise _unreadable(f"{path.name}: {error}") from error
         return tuple(_sheet(rows))
     try:
@@ -163,7 +161,10 @@ def _csv(path: Path) -> Iterator[Sequence[Any]]:
 
 
 def _xlsx(path: Path) -> Iterator[Sequence[Any]]:
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    # Here, not above: it takes as long to load as everything else, and few forms are workbooks.
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True, data_only=True)
     try:
         yield from book.worksheets[0].iter_rows(values_only=True)
     finally:

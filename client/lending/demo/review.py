@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lending.credit import explain, explanation_pdf, reproduces
+from lending.credit import explain, reproduces
+from lending.credit.explanation_pdf import explanation_pdf
 from lending.documents import open_letter, public_key_text, seal_letter
 from lending.institution import Committed, new_id, new_salt
 from lending.review_letters import (

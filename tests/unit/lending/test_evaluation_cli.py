@@ -10,7 +10,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from lending.cli import main
-from lending.credit import Explanation, compute, explanation_pdf, opening_violations, reproduces
+from lending.credit import Explanation, compute, opening_violations, reproduces
+from lending.credit.explanation_pdf import explanation_pdf
 from lending.documents.applicants import load_applicant, threshold_for
 from lending_domain.form import EvaluationForm, Industry
 from lending_domain.model import Composition, compose, model2
