@@ -39,24 +39,26 @@ class Sentences(click.Group):
 
 
 class CommandTable(Sentences):
-    """A group whose commands are loaded when asked for: name -> (module with a command `main`, help)."""
+    """A group of commands that are loaded when asked for: name -> (module with a command `main`, help)."""
 
     def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         self.table = table
 
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(self.table)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self.table]
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
-            return None
+            return super().get_command(ctx, cmd_name)
         command: click.Command = importlib.import_module(self.table[cmd_name][0]).main
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, one.get_short_help_str(80)) for name, one in sorted(self.commands.items())]
+        rows += [(name, help) for name, (_, help) in self.table.items()]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, help) for name, (_, help) in self.table.items()])
+            formatter.write_dl(rows)
 
 
 def _sentence(error: FabricError) -> str:

@@ -50,12 +50,12 @@ organization_option = click.option("--organization", default="foundation-seoul",
 user_option = click.option("--user", default="evaluator", show_default=True)
 
 
-_GROUPS = {
+_COMMANDS = {
     "review": ("lending.cli.evaluation_review", "Requests for explanation, review, correction; answers.")
 }
 
 
-@click.group(cls=CommandTable, table=_GROUPS)
+@click.group(cls=CommandTable, table=_COMMANDS)
 def main() -> None:
     """Credit evaluations: score a form, explain it, verify an opening, show what stands on the ledger."""
 
