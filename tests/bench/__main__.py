@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bench import (
+    ahp_cost,
     chaincode_cost,
     chaincode_load,
     client_cost,
@@ -19,6 +20,7 @@ from tests.bench import (
     networks,
     node_comparison,
     sample_network,
+    scoring_cost,
     shims,
     throughput,
 )
@@ -47,6 +49,8 @@ _MEASUREMENTS: dict[str, Callable[[], Iterator[Record]]] = {
     "chaincode-load": chaincode_load.measure,
     "shims": shims.measure,
     "node": node_comparison.measure,
+    "ahp": ahp_cost.measure,
+    "scoring": scoring_cost.measure,
 }
 
 
