@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lending_domain.form import Certificate, CompanyClass, Industry, RealEstate
-from lending_domain.model import Composition, Model, PrintedParent, compose, model2
-from lending_domain.model_rules import MEASURED, comment_violations, model_violations
+from lending_domain.model import Composition, Model, PrintedParent, Threshold, compose, model2
+from lending_domain.model_rules import MEASURED, comment_violations, model_violations, threshold_violations
 from lending_domain.score import fact_grades
 from tests.unit.lending_domain.test_score import form
 
@@ -113,6 +113,7 @@ BROKEN = [
     (bounds(average_deposit_krw={Industry.OTHER: 1}), "MODEL_INCOMPLETE", "grade_map.average_deposit_krw"),
     (bounds(real_estate_grade={RealEstate.NONE: 5}), "MODEL_INCOMPLETE", "grade_map.real_estate_grade"),
     (bounds(certificate_grade=dict.fromkeys(Certificate, 5)), "MODEL_INCOMPLETE", "grade_map"),
+    (bounds(real_estate_grade=dict.fromkeys(RealEstate, 6)), "MODEL_INCOMPLETE", "grade_map"),
     (bounds(lenders_free=-1), "MODEL_INCOMPLETE", "grade_map"),
 ]
 
@@ -129,6 +130,60 @@ def test_each_breach_is_named(changes: dict[str, Any], code: str, field: str) ->
 def test_leaves_may_lie_as_far_from_their_parent_as_rounding_takes_them() -> None:
     for weight in ("0.0735", "0.0705"):
         assert model_violations(changed(**parent(weight=weight))) == ()
+    for weight in ("0.073501", "0.070499"):
+        assert [one.code for one in model_violations(changed(**parent(weight=weight)))] == ["MODEL_PARENT"]
+
+
+def test_base_weights_as_published_sum_to_nearly_one() -> None:
+    """The measured items weigh 0.806 in either class; the common block makes up the rest."""
+    for rest, fits in (("0.144", True), ("0.143999", False), ("0.244", True), ("0.244001", False)):
+        common = block(Industry.OTHER, manager_ability=rest, sales_outlook="0", industry_outlook="0")
+        found = model_violations(changed(**common, origin=None))
+        assert [one.code for one in found] == ([] if fits else ["MODEL_SUM", "MODEL_SUM"])
+
+
+@pytest.mark.parametrize("removed", ["financial", "fact"])
+def test_each_class_has_items_of_each_measured_block(removed: str) -> None:
+    items = {
+        name: one.model_copy(update={"weight": {CompanyClass.GENERAL: one.weight[CompanyClass.GENERAL]}})
+        if one.block == removed
+        else one
+        for name, one in model2().items.items()
+    }
+    found = model_violations(changed(items=items, origin=None))
+    assert f"items: no {removed} item is weighed for startup." in {one.en for one in found}
+
+
+def table(**changes: Any) -> list[Threshold]:
+    """Thresholds for a startup and a general firm in wholesale."""
+    about = {
+        "model": "model-2",
+        "composition": "as_published",
+        "industry": "wholesale",
+        "units": 1,
+        **changes,
+    }
+    return [Threshold(company_class=company, **about) for company in CompanyClass]
+
+
+def test_a_table_of_thresholds_fits_its_version() -> None:
+    # 0.972 and the certificate's bonus of 0.087, in 1/60,000,000.
+    most = 972_000 * 60 + 87_000 * 60
+    assert threshold_violations(table(units=most), model2()) == ()
+    for wrong in (
+        table(units=most + 1),
+        table(model="model-3"),
+        table(composition="normalised"),
+    ):
+        found = threshold_violations(wrong, model2())
+        assert [(one.code, one.field) for one in found] == [
+            ("THRESHOLD_INVALID", "entries.0"),
+            ("THRESHOLD_INVALID", "entries.1"),
+        ]
+    twice = [*table(), table()[0]]
+    assert [one.field for one in threshold_violations(twice, model2())] == ["entries.2"]
+    without = model2().model_copy(update={"judgement": {Industry.OTHER: model2().judgement[Industry.OTHER]}})
+    assert len(threshold_violations(table(), without)) == 2
 
 
 @pytest.mark.parametrize(
