@@ -28,6 +28,8 @@ NOTE_EN = (
     "The score is no probability of default: the model was drawn from accepted firms only, before their "
     "accidents had matured."
 )
+SYNTHETIC_KO = "가상 응답으로 만든 모형이며, 실제 기업에 대한 근거가 아닙니다. "
+SYNTHETIC_EN = "SYNTHETIC: the model was made from synthetic answers and is no evidence about real firms. "
 CONTACT_KO = (
     "요구는 신청 화면에서 하거나 이 평가를 한 지역신용보증재단의 개인정보 보호책임자에게 하십시오. "
     "신청 화면의 요구는 봉인되어 전달되고, 받은 날과 답할 날이 기록됩니다. "
@@ -264,7 +266,11 @@ class Explainer:
         """The explanation for the applicant. ValueError where another model made the evaluation."""
         criteria = self.criteria(evaluation.company_class, evaluation.industry)
         own = self._own(evaluation, guaranteeable)
-        return Explanation(**own, criteria=tuple(criteria.values()), rights=rights())
+        told = Explanation(**own, criteria=tuple(criteria.values()), rights=rights())
+        if not self.model.synthetic:
+            return told
+        notes = {"note_ko": SYNTHETIC_KO + NOTE_KO, "note_en": SYNTHETIC_EN + NOTE_EN}
+        return told.model_copy(update=notes)
 
     def json(self, evaluation: Evaluation, *, guaranteeable: bool | None = None) -> str:
         """`explain` as JSON text: for a batch, since what firms have in common is written once."""

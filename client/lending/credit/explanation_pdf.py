@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.utils import simpleSplit
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
@@ -85,7 +86,9 @@ class _Page:
         canvas.saveState()
         canvas.setFont(self.font, 7)
         canvas.setFillColor(_SOFT)
-        canvas.drawString(_MARGIN, 30, said(self.told, self.lang, "note"))
+        lines = simpleSplit(said(self.told, self.lang, "note"), self.font, 7, _WIDTH)
+        for above, line in enumerate(reversed(lines)):
+            canvas.drawString(_MARGIN, 30 + 9 * above, line)
         canvas.drawString(_MARGIN, 20, f"{self.told.model}  {self.told.model_digest}")
         canvas.drawRightString(A4[0] - _MARGIN, 20, str(document.page))
         canvas.restoreState()

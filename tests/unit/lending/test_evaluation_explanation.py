@@ -17,13 +17,13 @@ from lending.credit import (
     Explainer,
     Explanation,
     explain,
-    explanation_pdf,
     explanation_text,
     reason_codes,
     rights,
     sufficiency,
 )
 from lending.credit.explanation import better_grades, gain
+from lending.credit.explanation_pdf import explanation_pdf
 from lending.credit.explanation_words import Language
 from lending.credit.sufficiency import Step
 from lending.documents.applicants import load_applicant, threshold_for
@@ -309,3 +309,17 @@ def test_a_pdf_is_the_same_for_the_same_explanation(lang: Language) -> None:
     assert first == explanation_pdf(told, lang)
     assert first != explanation_pdf(told.model_copy(update={"guaranteeable": False}), lang)
     assert (b"HYGothic-Medium" in first) is (lang == "ko")
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_a_synthetic_version_is_said_on_every_output(lang: Language) -> None:
+    assert MODEL.origin is not None
+    made_up = MODEL.model_copy(update={"origin": MODEL.origin.model_copy(update={"synthetic": True})})
+    evaluation = evaluate(APPLICANT.form, made_up)
+    told = explain(evaluation, made_up)
+    label = {"ko": "가상", "en": "SYNTHETIC"}[lang]
+    assert label in explanation_text(told, lang)
+    assert label not in explanation_text(EXPLAINER.explain(RESULT), lang)
+    assert json.loads(Explainer(made_up).json(evaluation)) == told.model_dump(mode="json")
+    # The note at the foot takes another line, and the page is drawn all the same.
+    assert explanation_pdf(told, lang) != explanation_pdf(EXPLAINER.explain(RESULT), lang)
