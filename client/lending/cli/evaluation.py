@@ -12,6 +12,8 @@ from pydantic import ValidationError
 
 from lending.cli.desk import CommandTable, Desk, json_option, print_json, profiles_option, state_option
 from lending.cli.evaluation_files import read_model, read_threshold
+from lending.cli.evaluation_ledger import override_evaluation, submit_evaluation
+from lending.cli.review_options import organization_option
 from lending.credit import (
     Explanation,
     explain,
@@ -46,7 +48,6 @@ threshold_option = click.option(
     "--threshold",
     help="The 심사기준점: a decimal such as 0.65, or a file with a table of them. Without it only the score.",
 )
-organization_option = click.option("--organization", default="foundation-seoul", show_default=True)
 user_option = click.option("--user", default="evaluator", show_default=True)
 
 
@@ -58,6 +59,10 @@ _COMMANDS = {
 @click.group(cls=CommandTable, table=_COMMANDS)
 def main() -> None:
     """Credit evaluations: score a form, explain it, verify an opening, show what stands on the ledger."""
+
+
+main.add_command(submit_evaluation)
+main.add_command(override_evaluation)
 
 
 @main.command()

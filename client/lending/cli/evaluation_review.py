@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hlf import Gateway
 from lending.applicant import ApplicantClient
 from lending.cli.desk import Desk, json_option, print_json, profiles_option, state_option
+from lending.cli.evaluation_ledger import adopted_threshold
 from lending.cli.review_counterparts import relay_review, request_review
 from lending.cli.review_options import (
     KEY_FILE,
@@ -292,13 +293,7 @@ def re_evaluate(
         model = client.active_model(on)
         form = corrected(before.form, body.corrections)
         result = evaluate(form, model)
-        table = GovernanceClient(gateway).thresholds("referral", model.digest)
-        own = (result.composition, result.company_class, result.industry)
-        threshold = next(
-            (one for one in table.entries if (one.composition, one.company_class, one.industry) == own), None
-        )
-        if threshold is None:
-            raise click.ClickException("No threshold has been adopted for this class and industry.")
+        threshold = adopted_threshold(gateway, result)
         after = compute(before.screening, form, threshold, model)
         client.re_evaluate(review_id, on, request, after)
     tell(

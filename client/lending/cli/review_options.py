@@ -1,4 +1,4 @@
-"""Options and answers that the review's commands share."""
+"""Options and answers that commands on evaluations and reviews share."""
 
 from __future__ import annotations
 
