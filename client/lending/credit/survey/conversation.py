@@ -50,7 +50,8 @@ def take(session: Session, line: str, language: Language) -> Turn:
         judged = f"1/{word[1:]}" if word.startswith("-") else word
         after = session.answer(judged)
     except SurveyError as error:
-        return Turn(session, (str(error), _help(session, language)))
+        told = _either(language, f"받아들일 수 없는 답입니다: {error}", str(error))
+        return Turn(session, (told, _help(session, language)))
     return Turn(after, tuple(_feedback(after, question, language)) if question else ())
 
 
