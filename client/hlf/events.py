@@ -128,9 +128,11 @@ class Subscription(ABC, Generic[E]):
             except DecodeError as error:
                 raise EventError("the peer's answer about the channel's height cannot be read") from error
             except EvaluateError as error:
+                # What the peer's qscc refuses it refuses again; what did not reach it may yet.
                 raise EventError(
                     f"the channel's height cannot be read: {error.message}",
-                    code=error.code,
+                    code="" if error.chaincode_message else error.code,
+                    status="FORBIDDEN" if "access denied" in error.chaincode_message else "",
                     details=error.details,
                     hint=error.hint or "to reconnect without it, name the block to start with",
                 ) from error

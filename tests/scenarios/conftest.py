@@ -29,9 +29,9 @@ class Way:
         self._access = Access(network.layout)
         self.connect = connect
 
-    def identity(self, organization: str = "org-a") -> hlf.SigningIdentity:
-        """A user of an organization."""
-        return self._access.identity(organization, "user")
+    def identity(self, organization: str = "org-a", name: str = "user") -> hlf.SigningIdentity:
+        """A user of an organization, or another of its identities."""
+        return self._access.identity(organization, name)
 
     def gateway(self, organization: str = "org-a", identity: Any = None, **options: Any) -> Any:
         """A connection to an organization's peer as its user, or as another identity."""

@@ -147,3 +147,18 @@ def test_whom_the_channel_does_not_let_listen_is_told_so(way: Way, key: str, kin
         next(iter(blocks))
     assert (refused.value.status, refused.value.retryable) == ("FORBIDDEN", False)
     assert "may not listen" in str(refused.value)
+
+
+@pytest.mark.feature("A13", "sync", "async")
+def test_who_may_not_ask_for_the_height_names_a_block_to_start_with(way: Way, key: str) -> None:
+    outsider = way.gateway("org-c").network("trade")
+    with (
+        pytest.raises(hlf.EventError, match="access denied") as refused,
+        outsider.chaincode_events("assets", reconnect=True) as events,
+    ):
+        next(iter(events))
+    assert (refused.value.status, refused.value.retryable) == ("FORBIDDEN", False)
+    assert "name the block to start with" in str(refused.value)
+    number = way.contract().execute("announce", key, "heard").block_number
+    with outsider.chaincode_events("assets", start_block=number, reconnect=True) as events:
+        assert next(iter(events)).payload == b"heard"
