@@ -150,9 +150,9 @@ def test_a_rater_is_no_name_and_no_number_of_a_person(name: str) -> None:
     assert not name or name not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["R-017", "17", "rater-3", new_rater()])
-def test_serial_numbers_and_random_names_are_raters(name: str) -> None:
-    assert respond(SURVEY, ANSWERS, AT, rater=name).response.rater == name
+def test_serial_numbers_and_random_names_are_raters() -> None:
+    for name in ("R-017", "17", "rater-3", new_rater()):
+        assert respond(SURVEY, ANSWERS, AT, rater=name).response.rater == name
 
 
 def test_answers_to_no_question_or_off_the_scale_are_refused_when_made_and_when_collected() -> None:
