@@ -119,14 +119,10 @@ class EvaluationGovernance(ModelGovernance):
 
 def threshold_for(ctx: Context, result: Evaluation) -> Threshold:
     """The adopted threshold of the result's version, class and industry; read by the evaluator's own peer."""
-    for entry in _adopted(ctx, result.model_digest).entries:
-        if (entry.composition, entry.company_class, entry.industry) == (
-            result.composition,
-            result.company_class,
-            result.industry,
-        ):
-            return entry
-    raise ContractError("NO_THRESHOLD", "no threshold has been adopted for this class and industry")
+    found = _adopted(ctx, result.model_digest).threshold_of(result)
+    if found is None:
+        raise ContractError("NO_THRESHOLD", "no threshold has been adopted for this class and industry")
+    return found
 
 
 def _adopted(ctx: Context, model_digest: str) -> ThresholdTable:

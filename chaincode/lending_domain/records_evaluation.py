@@ -83,6 +83,13 @@ class ThresholdTable(Salted):
     version: int = Field(ge=1)
     entries: tuple[Threshold, ...] = Field(min_length=1)
 
+    def threshold_of(self, result: Evaluation) -> Threshold | None:
+        """The entry of the result's composition, class and industry."""
+        own = (result.composition, result.company_class, result.industry)
+        return next(
+            (one for one in self.entries if (one.composition, one.company_class, one.industry) == own), None
+        )
+
 
 class ThresholdBallot(Salted):
     """Votes for a table; kept among the foundations, since thresholds are not published."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from lending.cli.desk import json_option, print_json
+from lending.cli.desk import json_option, print_json, width
 from lending.credit.ahp import (
     By,
     Completion,
@@ -263,9 +262,9 @@ def _lines(
 ) -> list[str]:
     raters = f"{len(panel.raters)} rater{'s' if len(panel.raters) > 1 else ''}"
     lines = [f"Weights of {raters}: {how.averaged} mean of {how.by}, {how.method}.", ""]
-    wide = max(map(_width, found.weights))
+    wide = max(map(width, found.weights))
     for place, (label, weight) in enumerate(found.weights.items()):
-        line = f"{label}{' ' * (wide - _width(label))}  {weight:.4f}"
+        line = f"{label}{' ' * (wide - width(label))}  {weight:.4f}"
         if intervals:
             line += f"  [{intervals.low[place]:.4f}, {intervals.high[place]:.4f}]"
             line += f"  first in {intervals.first[label]:.1%}"
@@ -282,8 +281,3 @@ def _lines(
         lines.append(f"Left out above {limit:g}: {len(left_out) or 'nobody'}.")
         lines += [f"  {one.rater}: {one.consistency_ratio:.3f} in {one.node}" for one in left_out]
     return lines
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: Korean takes two a letter."""
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
+from lending.cli.desk import width
 from lending.credit.ahp import ComparisonMatrix, Consistency, Repair, Weights, ratio_text
 
 _BAR = 32
@@ -12,19 +12,14 @@ _BAR = 32
 
 def bars(found: Weights) -> str:
     """A line an item: its weight, and a bar of which the heaviest item's is the longest."""
-    wide = max(map(_width, found.labels))
+    wide = max(map(width, found.labels))
     most = float(found.values.max())
     lines = []
     for label, value in found.as_dict().items():
         eighths = round(value / most * _BAR * 8)
         bar = "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
-        lines.append(f"{label}{' ' * (wide - _width(label))}  {value:.4f}  {bar}")
+        lines.append(f"{label}{' ' * (wide - width(label))}  {value:.4f}  {bar}")
     return "\n".join(lines)
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: Korean takes two a letter."""
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def sentence(matrix: ComparisonMatrix, found: Weights, completion: str, random_index: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from lending_domain.violations import Refused
 
 STATE = Path("network") / "state"
 _PROFILES = Path("connection-profiles")
+_KOREA = timezone(timedelta(hours=9))
 _REMEDY = "`make status` shows what runs, `make up` brings the network up or repairs it"
 
 
@@ -116,3 +119,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: Korean takes two a letter."""
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def business_day(given: datetime | None) -> date:
+    """The business date given, or today in Korea."""
+    return given.date() if given else datetime.now(_KOREA).date()

@@ -25,12 +25,10 @@ _user = click.option("--user", default="evaluator", show_default=True)
 
 def adopted_threshold(gateway: Gateway, result: Evaluation) -> Threshold:
     """The threshold that the foundations have adopted for the result's version, class and industry."""
-    table = GovernanceClient(gateway).thresholds("referral", result.model_digest)
-    own = (result.composition, result.company_class, result.industry)
-    for one in table.entries:
-        if (one.composition, one.company_class, one.industry) == own:
-            return one
-    raise click.ClickException("No threshold has been adopted for this class and industry.")
+    found = GovernanceClient(gateway).thresholds("referral", result.model_digest).threshold_of(result)
+    if found is None:
+        raise click.ClickException("No threshold has been adopted for this class and industry.")
+    return found
 
 
 @click.command("submit")

@@ -11,8 +11,8 @@ import click
 
 from hlf import Gateway
 from hlf.errors import EvaluateError
-from lending.cli.desk import Desk, Sentences, print_json
-from lending.cli.model_desk import at_a_desk, day, on_option, resolve, say
+from lending.cli.desk import Desk, Sentences, business_day, print_json
+from lending.cli.model_desk import at_a_desk, on_option, resolve, say
 from lending.cli.model_show import list_versions, show, thresholds
 from lending.cli.model_validate import synthesize, validate
 from lending.credit.versions import VersionError, as_yaml, from_survey, read_version
@@ -99,9 +99,9 @@ def propose(
         return
     with Desk.at(state, profiles).gateway(organization, user) as gateway:
         client = GovernanceClient(gateway)
-        model = made(_in_force(client, channel, day(on)))
+        model = made(_in_force(client, channel, business_day(on)))
         require(model_violations(model))
-        say(client.propose_model(channel, model, day(on)), model.id, as_json)
+        say(client.propose_model(channel, model, business_day(on)), model.id, as_json)
 
 
 def _in_force(client: GovernanceClient[Gateway], channel: str, on: date) -> str | None:
@@ -128,7 +128,9 @@ def _acts(act: Callable[..., Committed], version: str, desk: dict[str, Any]) -> 
 @at_a_desk
 def comment(*, version: str, text: str, on: datetime | None, **desk: Any) -> None:
     """Remark on VERSION (number, id or digest) with TEXT, in public: no personal data, 500 characters."""
-    _acts(lambda one, digest: one.comment_model(desk["channel"], digest, day(on), text), version, desk)
+    _acts(
+        lambda one, digest: one.comment_model(desk["channel"], digest, business_day(on), text), version, desk
+    )
 
 
 @main.command()
@@ -138,7 +140,11 @@ def comment(*, version: str, text: str, on: datetime | None, **desk: Any) -> Non
 @at_a_desk
 def vote(*, version: str, against: bool, on: datetime | None, **desk: Any) -> None:
     """Vote for VERSION, or against it; more than half of the foundations carry it."""
-    _acts(lambda one, digest: one.vote_model(desk["channel"], digest, day(on), not against), version, desk)
+    _acts(
+        lambda one, digest: one.vote_model(desk["channel"], digest, business_day(on), not against),
+        version,
+        desk,
+    )
 
 
 @main.command()
@@ -147,7 +153,7 @@ def vote(*, version: str, against: bool, on: datetime | None, **desk: Any) -> No
 @at_a_desk
 def withdraw(*, version: str, on: datetime | None, **desk: Any) -> None:
     """Take your own open proposal VERSION back."""
-    _acts(lambda one, digest: one.withdraw_model(desk["channel"], digest, day(on)), version, desk)
+    _acts(lambda one, digest: one.withdraw_model(desk["channel"], digest, business_day(on)), version, desk)
 
 
 @main.command()
@@ -163,7 +169,11 @@ def withdraw(*, version: str, on: datetime | None, **desk: Any) -> None:
 def activate(*, version: str, since: datetime | None, on: datetime | None, **desk: Any) -> None:
     """Put the carried VERSION in force from a date on; the one before is superseded."""
     start = since.date() if since else None
-    _acts(lambda one, digest: one.activate_model(desk["channel"], digest, day(on), start), version, desk)
+    _acts(
+        lambda one, digest: one.activate_model(desk["channel"], digest, business_day(on), start),
+        version,
+        desk,
+    )
 
 
 main.add_command(list_versions)

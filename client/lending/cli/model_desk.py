@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 import click
@@ -15,8 +14,6 @@ from lending.institution import Committed
 from lending_domain.records_model import ModelVersion
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_KOREA = timezone(timedelta(hours=9))
 
 
 def at_a_desk(function: F) -> F:
@@ -44,11 +41,6 @@ on_option = click.option(
     type=click.DateTime(["%Y-%m-%d"]),
     help="The business date that you sign.  [default: today in Korea]",
 )
-
-
-def day(on: datetime | None) -> date:
-    """The date given, or today in Korea."""
-    return on.date() if on else datetime.now(_KOREA).date()
 
 
 def resolve(client: GovernanceClient[Gateway], channel: str, version: str) -> ModelVersion:

@@ -11,8 +11,8 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from lending.cli.desk import Desk, print_json
-from lending.cli.model_desk import at_a_desk, day, on_option, resolve, say
+from lending.cli.desk import Desk, business_day, print_json
+from lending.cli.model_desk import at_a_desk, on_option, resolve, say
 from lending.credit.versions import Change, as_yaml, differences
 from lending.governance import GovernanceClient
 from lending.institution import new_id, new_salt
@@ -37,7 +37,7 @@ def list_versions(*, on: datetime | None, **desk: Any) -> None:
     """All versions with their states and dates; `*` marks the one in force on the day."""
     with Desk.at(desk["state"], desk["profiles"]).gateway(desk["organization"], desk["user"]) as gateway:
         found = GovernanceClient(gateway).models(desk["channel"])
-    in_force = _in_force(found, day(on))
+    in_force = _in_force(found, business_day(on))
     if desk["as_json"]:
         print_json([{**one.model_dump(mode="json"), "in_force": one.id == in_force} for one in found])
         return
@@ -71,7 +71,7 @@ def show(*, version: str | None, as_file: bool, on: datetime | None, **desk: Any
     with Desk.at(desk["state"], desk["profiles"]).gateway(desk["organization"], desk["user"]) as gateway:
         client = GovernanceClient(gateway)
         if version is None:
-            version = client.active_model(channel, day(on)).digest
+            version = client.active_model(channel, business_day(on)).digest
         life = resolve(client, channel, version)
         model = client.model(channel, life.id)
         comments = client.model_comments(channel, life.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,16 @@ from cryptography.x509 import load_pem_x509_certificate
 from hlf import Gateway
 from hlf.errors import IdentityError
 from hlf.identity import SigningIdentity
-from lending.cli.desk import print_json
+from lending.cli.desk import business_day, print_json
 from lending_domain.letters import certificate_attributes
-
-_KOREA = timezone(timedelta(hours=9))
 
 
 def day(_context: click.Context, _option: click.Parameter, value: datetime | None) -> date | None:
     return None if value is None else value.date()
 
 
-def _today(context: click.Context, option: click.Parameter, value: datetime | None) -> date:
-    return day(context, option, value) or datetime.now(UTC).astimezone(_KOREA).date()
+def _today(_context: click.Context, _option: click.Parameter, value: datetime | None) -> date:
+    return business_day(value)
 
 
 def opened_key(

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
-import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from lending.cli import main
+from tests.unit.lending.guide_pages import follow
 
 PAGE = Path(__file__).parents[3] / "docs" / "guides" / "survey.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-_INTO = re.compile(r"[Ii]nto `([\w.]+)`:\n\n\Z")
 
 
 def test_what_the_page_shows_is_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
-    space: dict[str, Any] = {"__name__": "guide"}
-    printed, kinds = "", []
-    for block in _BLOCK.finditer(TEXT):
-        kind, content = block.groups()
-        kinds.append(kind)
-        assert kind == "text" or not printed, "the page does not show what a program prints"
-        match kind:
-            case "csv" | "yaml":
-                into = _INTO.search(TEXT[: block.start()])
-                assert into, content
-                (tmp_path / into[1]).write_text(content, encoding="utf-8")
-            case "console":
-                line, _, shown = content.partition("\n")
-                told = CliRunner().invoke(main, shlex.split(line.removeprefix("$ dure ")))
-                assert told.output == shown
-            case "python":
-                out = io.StringIO()
-                with contextlib.redirect_stdout(out):
-                    exec(content, space)
-                printed = out.getvalue()
-            case "text":
-                assert printed == content
-                printed = ""
-    assert printed == ""
-    assert kinds.count("console") >= 3
-    assert kinds.count("python") >= 7
+    pytest.importorskip("matplotlib")
+    kinds = follow(TEXT, tmp_path)
+    assert kinds["console"] >= 3
+    assert kinds["python"] >= 7
     assert (tmp_path / "synthetic-recovery.svg").is_file()
 
 
