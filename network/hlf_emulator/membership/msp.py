@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.x509.oid import NameOID
 from fabric_protos.msp import identities_pb2, msp_config_pb2, msp_principal_pb2
 from google.protobuf.message import DecodeError
@@ -27,7 +27,7 @@ from hlf_emulator.membership.pem import first_block
 K = TypeVar("K")
 V = TypeVar("V")
 
-_ECDSA = ec.ECDSA(hashes.SHA256())
+_ECDSA = ec.ECDSA(Prehashed(hashes.SHA256()))
 # Half the order of each curve Fabric's ECDSA accepts (bccsp/utils/ecdsa.go).
 _HALF_ORDERS = {
     "secp224r1": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFF16A2E0B8F03E13DD29455C5C2A3D >> 1,
@@ -93,7 +93,7 @@ class Verifier:
                 key.verify(signature, message)
             else:
                 _check_low(key, signature)
-                key.verify(signature, message, _ECDSA)
+                key.verify(signature, fact[1], _ECDSA)
         except InvalidSignature as fault:
             raise MspError("The signature is invalid") from fault
         self._known.put(signature, fact)
