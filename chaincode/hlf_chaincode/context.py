@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from fabric_protos.peer import proposal_pb2
 
@@ -15,6 +15,8 @@ from .keys import composite_key, split_composite_key
 from .lazy import lazy
 from .state import PrivateCollection, State
 from .stub import Stub
+
+_C = TypeVar("_C", bound="Context")
 
 
 class Context:
@@ -30,6 +32,10 @@ class Context:
         """How ``arguments`` come about, of the public ones and the transient data; set by the function that
         is called."""
         self.state = State(stub)
+
+    def of_kind(self, kind: type[_C]) -> _C:
+        """The same call as a contract's own kind of context; for the runtime, before the call begins."""
+        return self if type(self) is kind else kind(self._stub)
 
     @property
     def transaction_id(self) -> str:

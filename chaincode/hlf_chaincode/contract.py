@@ -80,13 +80,15 @@ def _marked(function: _F | None, mark: Mark) -> _F | Callable[[_F], _F]:
 
 class Contract:
     """Base of contracts. ``name`` is the contract's name on the wire (default: the class's), ``version`` what
-    its metadata says.
+    its metadata says, ``context`` what its functions and hooks are given: a subclass of Context with what
+    they share.
 
     One instance serves all calls, from several threads at once: a contract keeps no state of its own.
     """
 
     name: str = ""
     version: str = ""
+    context: type[Context] = Context
 
     def before(self, ctx: Context) -> None:
         """Called before each function, and before its callers and arguments are checked; raise ContractError
@@ -94,6 +96,13 @@ class Contract:
 
     def after(self, ctx: Context, result: Any) -> None:
         """Called with each function's result, before it is encoded; raise ContractError to refuse."""
+
+    def refusal(self, ctx: Context, error: Exception) -> ContractError | None:
+        """Called with what a function, a check or another hook raised that is no ContractError: the refusal
+        that it means to the caller, for example where a library that knows no chaincode raises its own.
+
+        None, as it stands here, is none: the error goes on.
+        """
 
     def unknown(self, ctx: Context) -> Any:
         """Called for a function that the contract does not have; ``ctx.args`` are as sent, and it may write.
@@ -175,12 +184,23 @@ class Registry:
             contract = self._handler(name)
             if contract is None:
                 raise
+            ctx = ctx.of_kind(contract.context)
             ctx.function = name.rpartition(":")[2]
             contract.before(ctx)
             return unannotated_result(contract.unknown(ctx))
+        contract = self._named[function.contract]
+        ctx = ctx.of_kind(contract.context)
         ctx.function = function.name
         allow_writes(not function.read_only)
-        return function.run(ctx, self._named[function.contract])
+        try:
+            return function.run(ctx, contract)
+        except ContractError:
+            raise
+        except Exception as error:
+            refusal = contract.refusal(ctx, error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     def _known(self, wanted: str) -> str:
         """Every signature; where that would be too long, those of the likeliest names, then the names."""

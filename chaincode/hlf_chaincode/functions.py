@@ -36,7 +36,10 @@ the value is a plain ``Terms``."""
 
 
 class Hooks(Protocol):
-    """What a contract is asked around each of its functions."""
+    """What a contract is asked around each of its functions, and the context that they are given."""
+
+    @property
+    def context(self) -> type[Context]: ...
 
     def before(self, ctx: Context) -> None: ...
 
@@ -208,7 +211,7 @@ def encode_argument(value: Any) -> bytes:
     return value.encode() if type(value) is str else to_json(value)
 
 
-def functions_of(contract_name: str, contract: object) -> Iterable[Function]:
+def functions_of(contract_name: str, contract: Hooks) -> Iterable[Function]:
     """The marked methods of a contract; TypeError where one cannot be served, naming it and the reason."""
     for attribute, declared in inspect.getmembers(type(contract), inspect.isroutine):
         mark = getattr(declared, "_hlf_mark", None)
@@ -229,6 +232,9 @@ def _function(contract_name: str, name: str, method: Any, mark: Mark, where: str
     declared = list(inspect.signature(method).parameters.values())
     if not declared:
         raise TypeError(f"{where}: the first parameter is the context")
+    given, wanted = method.__self__.context, hints.get(declared[0].name)
+    if isinstance(wanted, type) and not issubclass(given, wanted):
+        raise TypeError(f"{where}: the contract's context is {given.__name__}, not {wanted.__name__}")
     parameters = []
     for parameter in declared[1:]:
         if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:

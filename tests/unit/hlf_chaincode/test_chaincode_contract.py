@@ -129,6 +129,51 @@ class Other(Contract):
         return [ctx.function, *(arg.decode() for arg in ctx.args[1:])]
 
 
+class Till(Context):
+    """What the functions of a test share."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.channel}/{self.function}"
+
+
+def solvent(ctx: Context) -> None:
+    if ctx.args[1:] == (b"overdrawn",):
+        raise OverflowError("no credit")
+
+
+class Shop(Contract):
+    """A contract with a context of its own, whose library raises errors of its own."""
+
+    context = Till
+
+    def before(self, ctx: Context) -> None:
+        assert isinstance(ctx, Till)
+
+    def refusal(self, ctx: Context, error: Exception) -> ContractError | None:
+        if isinstance(error, ArithmeticError):
+            return ContractError("ARITHMETIC", f"{ctx.function}: {error}")
+        return None
+
+    @query
+    def key(self, ctx: Till) -> str:
+        return ctx.key
+
+    @query
+    @requires(solvent)
+    def quotient(self, ctx: Till, by: str) -> int:
+        if by == "refused":
+            raise ContractError("REFUSED", "by the contract itself")
+        return 1 // int(by)
+
+    def unknown(self, ctx: Context) -> Any:
+        return type(ctx).__name__
+
+
+def shop() -> MemoryLedger:
+    return MemoryLedger(organizations=["A"], contracts=[Shop])
+
+
 @pytest.fixture
 def ledger() -> MemoryLedger:
     from hlf_chaincode.testing import ChaincodeSpec
@@ -168,6 +213,41 @@ def test_a_contract_may_take_unknown_functions_itself(ledger):
 def test_hooks_run_before_arguments_are_read_and_after_the_result_is_there(ledger):
     assert refusal(lambda: ledger.evaluate("first", "hidden", "no number")).code == "HIDDEN"
     assert refusal(lambda: ledger.evaluate("first", "Echo")).code == "ODD_RESULT"
+
+
+def test_a_contract_has_a_context_of_its_own():
+    ledger = shop()
+    assert ledger.evaluate(Shop, "key").endswith("/key")
+    assert ledger.evaluate_bytes(Shop, "anything") == b"Till"
+
+
+def test_a_function_asks_for_no_other_context_than_the_contracts():
+    class Wrong(Contract):
+        @query
+        def key(self, ctx: Till) -> str:
+            return ctx.key
+
+    with pytest.raises(TypeError, match=r"Wrong\.key: the contract's context is Context, not Till"):
+        MemoryLedger(organizations=["A"], contracts=[Wrong])
+
+
+@pytest.mark.parametrize(
+    ("by", "text"),
+    [
+        ("0", "ARITHMETIC: quotient: integer division or modulo by zero"),
+        ("overdrawn", "ARITHMETIC: quotient: no credit"),
+        ("refused", "REFUSED: by the contract itself"),
+    ],
+)
+def test_a_contract_says_what_an_error_of_its_library_refuses(by, text):
+    ledger = shop()
+    assert str(refusal(lambda: ledger.evaluate(Shop, "quotient", by))) == text
+
+
+def test_an_error_that_a_contract_takes_for_no_refusal_goes_on():
+    ledger = shop()
+    with pytest.raises(ValueError, match="invalid literal"):
+        ledger.evaluate(Shop, "quotient", "none")
 
 
 def test_functions_of_the_initialization_are_for_it_alone(ledger):

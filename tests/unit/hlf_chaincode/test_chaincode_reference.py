@@ -140,7 +140,7 @@ def test_every_option_of_the_ledger() -> None:
 
 def test_hooks_of_a_contract() -> None:
     told = section("A contract")
-    for name in ("before", "after", "unknown"):
+    for name in ("before", "after", "refusal", "unknown"):
         assert hasattr(Contract, name)
         assert f"`{name}(" in told
     assert contract.METADATA_FUNCTION in told
