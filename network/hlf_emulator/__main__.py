@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import uvloop
+
 from hlf.errors import FabricError
 from hlf_emulator.config import EmulatorConfig, load
 from hlf_emulator.ledger.disk import DiskError
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _allow_open_files()
     try:
-        asyncio.run(_run(load(options.config), until_eof=options.until_eof))
+        uvloop.run(_run(load(options.config), until_eof=options.until_eof))
     except (FabricError, OSError, RuntimeError, DiskError) as error:
         sys.stderr.write(f"hlf_emulator: {error}\n")
         return 2
