@@ -21,10 +21,11 @@ Owners = str | Collection[str] | None
 
 @dataclass(frozen=True)
 class Requirement:
-    """One condition on the caller. ``text`` says it in a word or two, for the chaincode's metadata."""
+    """One condition on the caller. ``text`` says it in a word or two, for the chaincode's metadata; ``check``
+    is given the context, of the contract's own kind where it has one, and raises a refusal."""
 
     text: str
-    check: Callable[[Context], object]
+    check: Callable[[Any], object]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Ownership:
 
 
 def requires(
-    *checks: Callable[[Context], object] | Requirement,
+    *checks: Callable[[Any], object] | Requirement,
     msp: str | Collection[str] = (),
     role: str | Collection[str] = (),
     attribute: str | Mapping[str, str] = "",
