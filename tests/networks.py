@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 
 from hlf_network import Consortium
-from hlf_network.errors import NetworkError
 from tests.access import access_to
 from tests.conformance.calls import Access
 
@@ -83,14 +82,7 @@ class Networks:
             folder = self._folder(name)
             network = Consortium(KINDS[name].topology(folder), folder / "state", runtime=self._fabric)
             self._stack.callback(network.down)
-            try:
-                network.up()
-            except NetworkError as error:
-                if not any(told in str(error) for told in ("address already in use", "held by another")):
-                    raise
-                # Another worker's network took a port between its choice and its use: choose again.
-                network.down()
-                network.up()
+            network.up()
             self._networks[name] = network
         return self._networks[name]
 

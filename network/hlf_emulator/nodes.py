@@ -1,5 +1,6 @@
 """Nodes with their ports: what starts, stops and starts again."""
 
+import errno
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -231,7 +232,10 @@ async def _listen(guard: RpcGuard, address: str, tls: NodeTls) -> grpc.aio.Serve
     server.add_generic_rpc_handlers((guard,))
     pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
     credentials = grpc.ssl_server_credentials([pair])  # type: ignore[no-untyped-call]
-    server.add_secure_port(address, credentials)
+    try:
+        server.add_secure_port(address, credentials)
+    except RuntimeError as error:  # gRPC's own text is about its debugging
+        raise OSError(errno.EADDRINUSE, "address already in use", address) from error
     await server.start()
     return server
 

@@ -21,7 +21,7 @@ from hlf_network.access import Access
 from hlf_network.control import Faults
 from hlf_network.crypto import write_public
 from hlf_network.deploy import Deployment, Progress
-from hlf_network.errors import NetworkError, TopologyChangedError
+from hlf_network.errors import NetworkError, PortTakenError, TopologyChangedError
 from hlf_network.layout import LOOPBACK, Layout, Node, Paths, port_names
 from hlf_network.processes import recorded
 from hlf_network.topology import Topology, load
@@ -107,56 +107,69 @@ class Consortium:
             progress(f"{time.monotonic() - began:5.1f} s  {line}")
 
         with self._locked():
+            anew = state.load(self._paths.record) is None
             record = self._prepare(progress)
-            layout = self._layout(record)
-            made = material.make(layout, now=datetime.datetime.now(datetime.UTC), password=self.password)
-            if made:
-                say(f"keys and certificates of {len(made)} organizations")
-            self._require_password(layout)
-            with self._runtime(record) as nodes, ThreadPoolExecutor(max_workers=1) as beside:
-                address = nodes.chaincode_address()
-                # Nothing takes longer than nodes to come: whatever they do not need is made meanwhile.
-                starting = beside.submit(nodes.start, layout)
-                packages = servers.packages(layout)
-                started = servers.start(layout, packages, address)
-                genesis.write(layout)
-                record.profiles = [str(path) for path in profiles.write(layout, self._profiles)]
-                record.save(self._paths.record)
-                starting.result()
-                say(f"{len(layout.nodes)} nodes and {len(started)} chaincode server processes started")
-                Deployment(layout, self._access(layout), nodes, packages, started, say).run()
+            try:
+                self._bring_up(record, say)
+            except PortTakenError:
+                if not anew:
+                    raise
+                # Between choosing a port and listening on it there is a moment for another program.
+                say("another program has taken a port meanwhile: once more, with others")
+                self._remove(record)
+                record = self._prepare(progress)
+                self._bring_up(record, say)
             record.complete = True
             record.save(self._paths.record)
             say("ready")
 
+    def _bring_up(self, record: state.Record, say: Progress) -> None:
+        layout = self._layout(record)
+        made = material.make(layout, now=datetime.datetime.now(datetime.UTC), password=self.password)
+        if made:
+            say(f"keys and certificates of {len(made)} organizations")
+        self._require_password(layout)
+        with self._runtime(record) as nodes, ThreadPoolExecutor(max_workers=1) as beside:
+            address = nodes.chaincode_address()
+            # Nothing takes longer than nodes to come: whatever they do not need is made meanwhile.
+            starting = beside.submit(nodes.start, layout)
+            packages = servers.packages(layout)
+            started = servers.start(layout, packages, address)
+            genesis.write(layout)
+            record.profiles = [str(path) for path in profiles.write(layout, self._profiles)]
+            record.save(self._paths.record)
+            starting.result()
+            say(f"{len(layout.nodes)} nodes and {len(started)} chaincode server processes started")
+            Deployment(layout, self._access(layout), nodes, packages, started, say).run()
+
     def down(self) -> list[str]:
         """Remove everything `up` made and nothing else; return what was removed."""
-        removed: list[str] = []
         if not self.state_dir.is_dir():
-            return removed
+            return []
         with self._locked():
-            record = state.load(self._paths.record)
-            if record is not None:
-                # Nodes first: a chaincode server that peers still call takes its grace before it ends.
-                with self._runtime(record) as nodes:
-                    removed += nodes.remove()
-                for path in map(Path, record.profiles):
-                    path.unlink(missing_ok=True)
-                    with contextlib.suppress(OSError):  # a folder that holds something else stays
-                        path.parent.rmdir()
-            processes = recorded(self._paths.run)
-            with ThreadPoolExecutor(max_workers=8) as pool:
-                stopped = list(pool.map(lambda process: process.stop(), processes))
-            removed += [
-                f"process {process.name}" for process, was in zip(processes, stopped, strict=True) if was
-            ]
-            for name in _MADE:
-                folder = self.state_dir / name
-                if folder.is_dir():
-                    shutil.rmtree(folder)
-                    removed.append(f"folder {name}")
-            self._paths.topology.unlink(missing_ok=True)
-            self._paths.record.unlink(missing_ok=True)
+            return self._remove(state.load(self._paths.record))
+
+    def _remove(self, record: state.Record | None) -> list[str]:
+        removed: list[str] = []
+        if record is not None:
+            # Nodes first: a chaincode server that peers still call takes its grace before it ends.
+            with self._runtime(record) as nodes:
+                removed += nodes.remove()
+            for path in map(Path, record.profiles):
+                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # a folder that holds something else stays
+                    path.parent.rmdir()
+        processes = recorded(self._paths.run)
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            stopped = list(pool.map(lambda process: process.stop(), processes))
+        removed += [f"process {process.name}" for process, was in zip(processes, stopped, strict=True) if was]
+        for name in _MADE:
+            folder = self.state_dir / name
+            if folder.is_dir():
+                shutil.rmtree(folder)
+                removed.append(f"folder {name}")
+        self._paths.topology.unlink(missing_ok=True)
+        self._paths.record.unlink(missing_ok=True)
         return removed
 
     def status(self) -> dict[str, Any]:
@@ -245,7 +258,7 @@ class Consortium:
             # What cannot work is refused before anything is written.
             self._layout(record)
             with self._runtime(record) as nodes:
-                nodes.check(self.topology.fabric)
+                nodes.check(self.topology)
                 # A state folder deleted by hand leaves containers behind whose keys are gone.
                 nodes.remove()
             write_public(self._paths.topology, self.topology_path.read_bytes())

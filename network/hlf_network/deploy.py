@@ -5,6 +5,7 @@ so that it can be repeated after a crash. Independent steps overlap: peers insta
 approvals, which need only the approving organization's own peer, fill the time gossip takes.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,6 +30,8 @@ from hlf_network.waiting import wait_until
 
 Progress = Callable[[str], None]
 _SERVE, _SETTLE, _REACH = 90.0, 120.0, 30.0
+# Seconds between two looks at whether every node still runs.
+_LOOK = 1.0
 # Two cores that start many nodes take their time.
 _SETTLE_PER_NODE = 10.0
 _SEQUENCE = 1
@@ -56,6 +59,9 @@ class Deployment:
     _discoveries: dict[str, Discovery] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _failed: Event = field(default_factory=Event)
+    _looking: Lock = field(default_factory=Lock)
+    _next_look: float = 0.0
+    _ended: list[str] = field(default_factory=list)
 
     @property
     def _settle(self) -> float:
@@ -261,20 +267,7 @@ class Deployment:
         )
 
     def _wait_serving(self, node: Node, port: int = 0) -> None:
-        attempts = 0
-
-        def serving() -> bool:
-            nonlocal attempts
-            attempts += 1
-            if self.access.serves(node, port):
-                return True
-            if attempts % 20 == 0 and self.runtime.states(self.layout)[node.name] != "running":
-                raise NetworkError(
-                    f"{node.name} ended before it served:\n{self.runtime.last_words(self.layout, node.name)}"
-                )
-            return False
-
-        self._wait(serving, _SERVE, lambda: f"{node.name} did not serve")
+        self._wait(lambda: self.access.serves(node, port), _SERVE, lambda: f"{node.name} did not serve")
 
     def _gateway(self, node: Node) -> Gateway:
         return self._connection(self._gateways, node, self.access.gateway)
@@ -314,9 +307,24 @@ class Deployment:
         def unless_failed() -> bool:
             if self._failed.is_set():
                 raise NetworkError(f"{what()}, when another step failed")
+            self._require_running()
             return condition()
 
         wait_until(unless_failed, seconds, what, every=0.1)
+
+    def _require_running(self) -> None:
+        """NetworkError with its last words if a node has ended: nobody waits for what will not come."""
+        with self._looking:
+            if time.monotonic() >= self._next_look:
+                states = self.runtime.states(self.layout)
+                self._ended = [name for name, present in states.items() if present != "running"]
+                self._next_look = time.monotonic() + _LOOK
+        if self._ended:
+            words = self.runtime.last_words(self.layout, self._ended[0])
+            raise NetworkError(
+                f"{', '.join(self._ended)} ended while the network came up:\n{words}",
+                hint="`hlf network up` tries again with what is there, `hlf network down` removes it",
+            )
 
 
 def definition(wanted: Definition) -> ChaincodeDefinition:

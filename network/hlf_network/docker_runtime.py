@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 
 import docker
@@ -20,8 +21,9 @@ from docker.models.networks import Network
 from docker.types import LogConfig
 
 from hlf_network import authority
-from hlf_network.errors import NetworkError
+from hlf_network.errors import NetworkError, PortTakenError
 from hlf_network.layout import ADMIN_PORT, LOOPBACK, Layout, Node
+from hlf_network.topology import Topology
 
 _LABEL = "hlf.network"
 _IDENTITY = "/etc/hyperledger/identity"
@@ -32,9 +34,12 @@ _STOPPED = NetworkError(
 )
 
 
-def images(fabric: str) -> dict[str, str]:
-    """The image of each kind of node that every network has."""
-    return {kind: f"hyperledger/fabric-{kind}:{fabric}" for kind in ("peer", "orderer")}
+def images(topology: Topology) -> dict[str, str]:
+    """The image of each kind of node that the network has."""
+    found = {kind: f"hyperledger/fabric-{kind}:{topology.fabric}" for kind in ("peer", "orderer")}
+    if any(organization.authority for organization in topology.organizations.values()):
+        found["ca"] = authority.IMAGE
+    return found
 
 
 class DockerRuntime:
@@ -49,9 +54,9 @@ class DockerRuntime:
         self._identifier = identifier
         self._client = _connect()
 
-    def check(self, fabric: str) -> None:
+    def check(self, topology: Topology) -> None:
         """NetworkError if an image is missing; that the engine answers was seen when this was made."""
-        missing = [image for image in images(fabric).values() if not _present(self._client, image)]
+        missing = [image for image in images(topology).values() if not _present(self._client, image)]
         if missing:
             raise _missing(missing)
 
@@ -61,10 +66,8 @@ class DockerRuntime:
 
     def start(self, layout: Layout) -> None:
         """Create and start what is not there or not running; all containers at once."""
-        self.check(layout.topology.fabric)
-        wanted = {**images(layout.topology.fabric), "ca": authority.IMAGE}
-        if layout.authorities() and not _present(self._client, authority.IMAGE):
-            raise _missing([authority.IMAGE])
+        self.check(layout.topology)
+        wanted = images(layout.topology)
         gateway = self.chaincode_address()
         with ThreadPoolExecutor(max_workers=8) as pool:
             for _ in pool.map(
@@ -101,9 +104,14 @@ class DockerRuntime:
         }
 
     def stop_node(self, layout: Layout, name: str) -> None:
-        """Kill the node's container."""
+        """Kill the node's container; harmless when it does not run."""
         with _sentences():
-            self._get(layout.node(name)).kill()
+            container = self._get(layout.node(name))
+            try:
+                container.kill()
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:  # the engine's word for "not running"
+                    raise
 
     def start_node(self, layout: Layout, name: str) -> None:
         """Start the node's container again."""
@@ -188,17 +196,15 @@ class DockerRuntime:
         return self._client.containers.get(created["Id"])
 
 
-def obstacle(fabric: str) -> NetworkError | None:
+def obstacle(topology: Topology) -> NetworkError | None:
     """Why this runtime cannot be used here, or None."""
     try:
         client = _connect()
     except NetworkError as error:
         return error
-    missing = [image for image in images(fabric).values() if not _present(client, image)]
-    client.close()
-    if missing:
-        return _missing(missing)
-    return None
+    with contextlib.closing(client):
+        missing = [image for image in images(topology).values() if not _present(client, image)]
+    return _missing(missing) if missing else None
 
 
 def _binds(layout: Layout, node: Node) -> list[str]:
@@ -322,13 +328,13 @@ def _sentences(node: Node | None = None) -> Iterator[None]:
     """Turn Docker's errors into sentences with a remedy."""
     try:
         yield
-    except requests.RequestException as error:
-        raise _STOPPED from error
-    except APIError as error:
+    except APIError as error:  # a RequestException, too
         text = str(error.explanation or error)
         if node is not None and ("port is already allocated" in text or "address already in use" in text):
-            raise NetworkError(
+            raise PortTakenError(
                 f"port {node.published} of this machine, for {node.name}, is held by another program",
                 hint="stop that program, or `hlf network down` and `up`, which chooses other ports",
             ) from error
         raise NetworkError(f"Docker refused: {text}") from error
+    except requests.RequestException as error:
+        raise _STOPPED from error

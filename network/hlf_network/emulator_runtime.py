@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from hlf_network.control import Faults
+from hlf_network.errors import NetworkError
 from hlf_network.layout import LOOPBACK, Layout, Node, Paths
 from hlf_network.ports import require_free
 from hlf_network.processes import HostProcess, python
-from hlf_network.topology import AuthorityRequest
+from hlf_network.topology import AuthorityRequest, Topology
+from hlf_network.waiting import wait_until
+
+_END = 2.0
 
 
 class EmulatorRuntime:
@@ -23,7 +27,7 @@ class EmulatorRuntime:
         self._paths = Paths(state)
         self._process = HostProcess(self._paths.run, "emulator")
 
-    def check(self, fabric: str) -> None:
+    def check(self, topology: Topology) -> None:
         """Nothing can be missing: the emulator is part of this distribution."""
 
     def close(self) -> None:
@@ -53,9 +57,16 @@ class EmulatorRuntime:
 
     def states(self, layout: Layout) -> Mapping[str, str]:
         """running or stopped; all missing without the process."""
+        missing = {node.name: "missing" for node in layout.nodes}
         if self._process.pid is None:
-            return {node.name: "missing" for node in layout.nodes}
-        stopped = set(self._faults(layout).status()["stopped"])
+            return missing
+        try:
+            stopped = set(self._faults(layout).status()["stopped"])
+        except NetworkError as error:
+            # The ports of a process that ends are closed a moment before it is gone.
+            said = f"{error.message}, and its process did not end"
+            wait_until(lambda: self._process.pid is None, _END, lambda: said)
+            return missing
         return {node.name: "stopped" if node.name in stopped else "running" for node in layout.nodes}
 
     def stop_node(self, layout: Layout, name: str) -> None:

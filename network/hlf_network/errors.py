@@ -7,6 +7,10 @@ class NetworkError(FabricError):
     """The network could not be brought to the state asked for; `hint` says what to do about it."""
 
 
+class PortTakenError(NetworkError):
+    """A port that was chosen is held by another program."""
+
+
 class TopologyChangedError(NetworkError):
     """The topology differs from the one the running network was made from. `differences`: one line each."""
 

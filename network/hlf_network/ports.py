@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hlf_network.errors import NetworkError
+from hlf_network.errors import NetworkError, PortTakenError
 
 # Below the range that systems take outgoing connections' ports from.
 _FIRST, _LAST = 17000, 31000
@@ -46,10 +46,10 @@ def free(port: int, host: str = "") -> bool:
 
 
 def require_free(ports: Mapping[str, int], names: Iterable[str]) -> None:
-    """NetworkError, naming port and user of it, if one of the ports is held by another program."""
+    """PortTakenError, naming port and user of it, if one of the ports is held by another program."""
     for name in names:
         if not free(ports[name]):
-            raise NetworkError(
+            raise PortTakenError(
                 f"port {ports[name]}, which {name} used before, is held by another program",
                 hint="stop that program, or `hlf network down` and `up`, which chooses other ports",
             )

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hlf_network.errors import NetworkError
+from hlf_network.errors import NetworkError, PortTakenError
 from hlf_network.waiting import wait_until
 
 # For this program, not for the contracts that the processes run.
@@ -22,6 +22,8 @@ _SECRET = frozenset({"HLF_WALLET_PASSWORD"})
 # gRPC then polls its sockets in the one thread that waits for events, in place of a pool of threads that wake
 # each other for every message: about 7 % less CPU for a transaction. Set in the environment, it goes before.
 _POLLING = {"GRPC_EXPERIMENTS": "-event_engine_client,-event_engine_listener"}
+
+_TAKEN = "address already in use"
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,19 @@ class HostProcess:
         draft.rename(self._record)
 
     def wait_ready(self, seconds: float) -> None:
-        """Wait for its `ready` line; NetworkError with the end of its log if it dies or says nothing."""
+        """Wait for its `ready` line; NetworkError with the end of its log if it dies or says nothing.
+
+        PortTakenError when it dies since somebody else has its port.
+        """
 
         def ready() -> bool:
             text = self._output.read_text() if self._output.exists() else ""
             if any(line.startswith("ready") for line in text.splitlines()):
                 return True
             if self.pid is None:
-                raise NetworkError(f"{self.name} ended before it was ready:\n{self.tail()}")
+                log = self.tail()
+                kind = PortTakenError if _TAKEN in log.lower() else NetworkError
+                raise kind(f"{self.name} ended before it was ready:\n{log}")
             return False
 
         wait_until(ready, seconds, lambda: f"{self.name} was not ready (log: {self.log})", every=0.02)

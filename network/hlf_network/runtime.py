@@ -19,8 +19,8 @@ class Runtime(Protocol):
     name: str
     in_containers: bool
 
-    def check(self, fabric: str) -> None:
-        """NetworkError with a remedy if nodes of that version could not be started here."""
+    def check(self, topology: Topology) -> None:
+        """NetworkError with a remedy if the topology's nodes could not be started here."""
 
     def start(self, layout: Layout) -> None:
         """Start every node that does not run. Returns before they serve."""
@@ -38,10 +38,10 @@ class Runtime(Protocol):
         """Each node's state: running, stopped or missing."""
 
     def stop_node(self, layout: Layout, name: str) -> None:
-        """Stop one node at once, as a crash would."""
+        """Stop one node at once, as a crash would; harmless when it is stopped."""
 
     def start_node(self, layout: Layout, name: str) -> None:
-        """Start a stopped node."""
+        """Start a stopped node; harmless when it runs."""
 
     def last_words(self, layout: Layout, name: str) -> str:
         """The last lines of a node's log."""
@@ -74,7 +74,7 @@ def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
             choice,
             "Runtime: emulator, no Docker needed (real Fabric: RUNTIME=docker, or --runtime docker)",
         )
-    obstacle = _docker_obstacle(topology.fabric)
+    obstacle = _docker_obstacle(topology)
     if obstacle is None:
         return (
             "docker",
@@ -87,9 +87,9 @@ def choose(choice: Choice, topology: Topology) -> tuple[str, str]:
     )
 
 
-def _docker_obstacle(fabric: str) -> NetworkError | None:
+def _docker_obstacle(topology: Topology) -> NetworkError | None:
     if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
         return NetworkError("there is no Docker engine here", hint="install and start Docker")
     from hlf_network.docker_runtime import obstacle
 
-    return obstacle(fabric)
+    return obstacle(topology)

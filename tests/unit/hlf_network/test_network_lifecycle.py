@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from hlf import Gateway
-from hlf_network import Consortium, NetworkError, TopologyChangedError
+from hlf_network import Consortium, NetworkError, TopologyChangedError, emulator_runtime, ports
 from hlf_network.cli import main
-from hlf_network.processes import recorded, started_at
+from hlf_network.processes import HostProcess, recorded, started_at
 from hlf_network.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("network")
@@ -72,6 +73,7 @@ def test_up_again_changes_nothing(network: Consortium) -> None:
 def test_a_node_stops_and_starts(network: Consortium) -> None:
     network.stop_node("orderer0.org-a")
     assert states(network)["orderer0.org-a"] == "stopped"
+    network.stop_node("orderer0.org-a")
     assert network.status()["state"] == "partly up"
     assert submit(network, "org-a", "put", "third", "value") == b"third"
     network.start_node("orderer0.org-a")
@@ -164,3 +166,48 @@ def test_the_command_line_speaks_json_and_sentences(network: Consortium, tmp_pat
     )
     assert refused.exit_code == 1
     assert "hlf network down" in refused.output
+
+
+def test_a_port_lost_to_another_program_is_chosen_anew(
+    network: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = Consortium(network.topology_path, tmp_path / "state", runtime="emulator")
+    choose = ports.choose
+    chosen: list[dict[str, int]] = []
+    with socket.socket() as other:
+
+        def lose_one(*arguments: Any) -> dict[str, int]:
+            chosen.append(choose(*arguments))
+            if len(chosen) == 1:
+                other.bind(("127.0.0.1", chosen[0]["peer0.org-a"]))
+                other.listen()
+            return chosen[-1]
+
+        monkeypatch.setattr(ports, "choose", lose_one)
+        # What is taken after this look is told by the process that cannot listen.
+        monkeypatch.setattr(emulator_runtime, "require_free", lambda *_arguments: None)
+        try:
+            second.up()
+            assert submit(second, "org-a", "put", "first", "value") == b"first"
+        finally:
+            second.down()
+    assert len(chosen) == 2
+
+
+def test_an_emulator_that_dies_while_the_network_comes_up_is_told_at_once(
+    network: Consortium, tmp_path: Path
+) -> None:
+    second = Consortium(network.topology_path, tmp_path / "state", runtime="emulator")
+    emulator = HostProcess(tmp_path / "state" / "run", "emulator")
+
+    def kill(line: str) -> None:
+        if "nodes and" in line:
+            assert emulator.pid is not None
+            emulator.log.write_text("its last words")
+            os.kill(emulator.pid, signal.SIGKILL)
+
+    try:
+        with pytest.raises(NetworkError, match=r"ended while the network came up:\nits last words"):
+            second.up(kill)
+    finally:
+        second.down()
