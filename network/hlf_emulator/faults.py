@@ -139,7 +139,7 @@ class ControlApi:
         try:
             certificate = x509.load_pem_x509_certificate(str(asked.get("certificate")).encode())
         except (ValueError, x509.InvalidVersion) as error:
-            raise _Refused(400, f"expected certificate: PEM ({error})") from error
+            raise _Refused(400, "expected certificate: one certificate in PEM") from error
         self._verifier.expired.add(certificate.public_bytes(serialization.Encoding.DER))
         return {"expired": len(self._verifier.expired)}
 

@@ -61,7 +61,7 @@ class Faults:
         return closed
 
     def refuse_disk(self, node: str) -> None:
-        """Let the node's disk be full at its next block: it ends there, as Fabric's nodes do."""
+        """Let every write of a peer or an orderer fail as on a full disk; it goes on reading."""
         self._fault("refuse-disk", node=node)
 
     def heal(self, node: str | None = None) -> None:

@@ -21,7 +21,7 @@ from hlf.identity import SigningIdentity
 from hlf_network import sample_material
 from hlf_network.control import Faults
 from hlf_network.crypto import write_secret
-from hlf_network.errors import NetworkError
+from hlf_network.errors import NetworkError, PortTakenError
 from hlf_network.ports import free
 from hlf_network.processes import HostProcess, python
 from hlf_network.sample import (
@@ -102,6 +102,11 @@ class EmulatedNetwork:
     def faults(self) -> Faults:
         """Faults on request."""
         return Faults(f"{LOOPBACK}:{self.ports[CONTROL]}")
+
+    @property
+    def made(self) -> bool:
+        """Whether `up` has made it, and `down` not yet removed it."""
+        return self._record is not None
 
     @property
     def running(self) -> bool:
@@ -212,7 +217,7 @@ class EmulatedNetwork:
     def create_channel(self, name: str, members: Iterable[str] = ()) -> None:
         """A channel of these organizations (all by default), joined by their peers and the orderer.
 
-        Harmless when it is there.
+        Harmless when it is there. NetworkError for a name that Fabric would refuse.
         """
         chosen = [organization(member) for member in members] or list(MEMBERS)
         path = self.paths.genesis(name)
@@ -316,8 +321,11 @@ class EmulatedNetwork:
                 json.dumps({"options": {**asdict(self.options)}, "ledgers": str(ledgers)}, indent=1)
             )
         elif self._asked is not None and self._asked != present:
+            asked = asdict(self._asked)
+            differing = [name for name, value in asdict(present).items() if value != asked[name]]
             raise NetworkError(
-                f"the network in {self.paths.root} was made with other options",
+                f"the network in {self.paths.root} was made with other options "
+                f"({', '.join(name.replace('_', ' ') for name in differing)})",
                 hint="`hlf emulator down` first, or leave the options out",
             )
 
@@ -327,7 +335,7 @@ class EmulatedNetwork:
     def _require_ports(self) -> None:
         for name, port in self.ports.items():
             if not free(port, LOOPBACK):
-                raise NetworkError(
+                raise PortTakenError(
                     f"port {port}, for {name}, is held by another program",
                     hint=f"`lsof -i :{port}` names it; --free-ports or --port-base N choose other ports",
                 )

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hlf.endpoint import Endpoint
 from hlf_network import ports
 from hlf_network.collections_file import read_collections
 from hlf_network.control import control_address
@@ -148,7 +149,8 @@ def _hold(
 
 def _ports(base: int | None, *, free_ports: bool, folder: Path) -> dict[str, int]:
     if free_ports:
-        return ports.choose(PORTS, folder.resolve(), {})
+        present = EmulatedNetwork(folder)
+        return dict(present.ports) if present.made else ports.choose(PORTS, folder.resolve(), {})
     return ports_from(base) if base is not None else dict(PORTS)
 
 
@@ -215,6 +217,8 @@ def status(state: Path, as_json: bool) -> None:
             f"{name:<28} {'running' if node['running'] else 'stopped':<8} {heights}"
             + (f"   [{faults}]" if faults else "")
         )
+    if found["expired"]:
+        click.echo(f"certificates judged expired: {found['expired']}")
 
 
 def _organization(name: str) -> SampleOrganization:
@@ -302,13 +306,13 @@ def chaincode(
 
 
 def _addresses(given: tuple[str, ...]) -> str | dict[str, str]:
-    """One address for all, or one by MSP id."""
+    """One address for all, or one by MSP id. ConfigurationError for what is no HOST:PORT."""
     if len(given) == 1 and "=" not in given[0]:
-        return given[0]
+        return Endpoint(given[0]).address
     by_organization = {}
     for entry in given:
         organization, _, address = entry.partition("=")
-        by_organization[_organization(organization).msp_id] = address
+        by_organization[_organization(organization).msp_id] = Endpoint(address).address
     if missing := {one.msp_id for one in MEMBERS} - by_organization.keys():
         raise click.UsageError(f"no --address for {', '.join(sorted(missing))}")
     return by_organization

@@ -104,7 +104,7 @@ def close_streams(node: str, state: Path) -> None:
 @click.argument("node")
 @state_option
 def refuse_disk(node: str, state: Path) -> None:
-    """Let the node's disk be full at its next block."""
+    """Let every write of a node fail as on a full disk."""
     faults_of(state).refuse_disk(node)
 
 

@@ -13,6 +13,7 @@ from fabric_protos.common import common_pb2
 from hlf.wire.configtx import Capabilities, ChannelSpec, OrganizationSpec, genesis_block
 from hlf.wire.consensus import RAFT, BatchSpec, ConsenterSpec
 from hlf_network.crypto import Authority, Credential, write_public, write_secret
+from hlf_network.errors import NetworkError
 from hlf_network.sample import (
     COUNTRY,
     LOOPBACK,
@@ -151,7 +152,11 @@ def channel_block(
         capabilities=Capabilities(channel="V2_0"),
     )
     luck = _luck(seed, channel) or random.SystemRandom()
-    return genesis_block(spec, timestamp_ns=int(now.timestamp() * 1_000_000) * 1000, nonce=luck.randbytes(24))
+    timestamp_ns = int(now.timestamp() * 1_000_000) * 1000
+    try:
+        return genesis_block(spec, timestamp_ns=timestamp_ns, nonce=luck.randbytes(24))
+    except ValueError as error:
+        raise NetworkError(str(error)) from error
 
 
 def _luck(seed: int | None, purpose: str) -> random.Random | None:

@@ -18,6 +18,7 @@ from hlf_chaincode.server import ChaincodeServer, ChaincodeService
 from hlf_network import ports
 from hlf_network.control import Faults
 from hlf_network.emulated import EmulatedNetwork, Options
+from hlf_network.errors import PortTakenError
 from hlf_network.sample import ORG1, PORTS
 
 T = TypeVar("T")
@@ -94,6 +95,13 @@ class FabricNetwork:
     @classmethod
     def start(cls, folder: Path, until_eof: int) -> "FabricNetwork":
         """Start one on free ports, in memory; `until_eof` as in `EmulatedNetwork.up`."""
+        try:
+            return cls._started(folder, until_eof)
+        except PortTakenError:  # by another worker, between the choice and its use
+            return cls._started(folder, until_eof)
+
+    @classmethod
+    def _started(cls, folder: Path, until_eof: int) -> "FabricNetwork":
         options = Options(ports=ports.choose(PORTS, folder, {}), batch_timeout="2ms", in_memory=True)
         network = cls(EmulatedNetwork(folder, options))
         try:

@@ -22,7 +22,7 @@ from hlf_network import Consortium
 from hlf_network.cli import main
 from hlf_network.collections_file import read_collections
 from hlf_network.emulated import EmulatedNetwork
-from hlf_network.sample import MEMBERS, ORGANIZATIONS, PORTS
+from hlf_network.sample import MEMBERS, ORG1, ORGANIZATIONS, PORTS, SamplePaths
 from hlf_network.waiting import wait_until
 from tests.unit.hlf_emulator.product.test_pytest_plugin import GUIDE
 
@@ -189,6 +189,25 @@ def test_what_stands_in_the_way_is_named_with_a_way_out(tmp_path: Path) -> None:
         assert nothing.exit_code == 1
         assert "`hlf emulator up`" in nothing.output
     assert "nothing to remove" in run("down", state=tmp_path / "c").output
+
+
+def test_what_is_asked_of_a_running_network_is_checked(tmp_path: Path) -> None:
+    try:
+        assert run("up", "--detach", "--free-ports", state=tmp_path).exit_code == 0
+        assert run("up", "--detach", "--free-ports", state=tmp_path).exit_code == 0
+        for command, text in {
+            ("up", "--detach", "--free-ports", "--seed", "3"): "was made with other options (seed) (`hlf",
+            ("channel", "Bad Name"): "name 'Bad Name': lower-case letters",
+            ("chaincode", "c", "--address", "nonsense"): "'nonsense' is not host:port",
+            ("chaincode", "c", "--address", "org1=h:1", "--address", "org2=h"): "'h' is not host:port",
+        }.items():
+            refused = run(*command, state=tmp_path)
+            assert (refused.exit_code, text in refused.output) == (1, True), refused.output
+        certificate = SamplePaths(tmp_path).user(ORG1, "User1") / "msp" / "signcerts"
+        run("expire", str(next(certificate.iterdir())), state=tmp_path)
+        assert "certificates judged expired: 1" in run("status", state=tmp_path).output
+    finally:
+        run("down", state=tmp_path)
 
 
 def test_a_topology_s_network_is_driven_by_the_same_commands(tmp_path: Path) -> None:
