@@ -7,9 +7,9 @@ What the calls do stands in `hlf.flows`, once for both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from fabric_protos.common.common_pb2 import Block
 from fabric_protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
@@ -238,8 +238,8 @@ class Contract(ContractView[Network]):
         """Build a proposal to take through its steps one by one, each with its own timeout; no I/O."""
         return Proposal(self.network.gateway, self.flows.proposal(function, *args, **options))
 
-    async def _run(self, flow: Flow[T]) -> T:
-        return await self.network.gateway.run(flow)
+    def _run(self, flow: Flow[T]) -> Coroutine[Any, Any, T]:
+        return self.network.gateway.run(flow)
 
 
 class Proposal(ProposalView[AsyncGateway]):

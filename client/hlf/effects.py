@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
@@ -20,8 +20,7 @@ T = TypeVar("T")
 G = TypeVar("G", bound=GatewayError)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One unary RPC: the answer is a ``response``, a failure is thrown in as RpcFailure."""
 
     method: str
@@ -31,8 +30,7 @@ class Call:
     metadata: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """A signature of ``signer`` over ``message``."""
 
     signer: SigningIdentity

@@ -24,9 +24,11 @@ from fabric_protos.gateway.gateway_pb2 import (
     EndorseResponse,
     EvaluateRequest,
     EvaluateResponse,
+    SignedCommitStatusRequest,
     SubmitRequest,
     SubmitResponse,
 )
+from fabric_protos.peer.proposal_pb2 import SignedProposal
 from fabric_protos.peer.transaction_pb2 import TxValidationCode
 from google.protobuf.message import DecodeError
 
@@ -127,27 +129,31 @@ def sign(session: Session, step: S) -> Flow[S]:
     """Return ``step`` with a signature; as it is where it has one."""
     if step.signature:
         return step
-    return step.signed((yield from sign_message(session, step.message)))
+    return step.signed((yield _signing(session, step.message)))
 
 
 def sign_message(session: Session, message: bytes) -> Flow[bytes]:
     """Sign a message with the session's identity; IdentityError where the identity cannot sign."""
+    signature: bytes = yield _signing(session, message)
+    return signature
+
+
+def _signing(session: Session, message: bytes) -> Sign:
     if not isinstance(session.identity, SigningIdentity):
         raise IdentityError(
             "this gateway has an identity without a key",
             hint="sign the step's digest() and rebuild it with the signature",
         )
-    signature: bytes = yield Sign(session.identity, message)
-    return signature
+    return Sign(session.identity, message)
 
 
 def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = None) -> Flow[bytes]:
     """Run a proposal on one peer and return the chaincode's result; EvaluateError."""
-    proposal = yield from sign(session, proposal)
+    signature = proposal.signature or (yield _signing(session, proposal.message))
     request = EvaluateRequest(
         transaction_id=proposal.transaction_id,
         channel_id=proposal.channel,
-        proposed_transaction=proposal.signed_proposal(),
+        proposed_transaction=SignedProposal(proposal_bytes=proposal.proposal, signature=signature),
         target_organizations=proposal.endorsing_organizations,
     )
     limit = session.timeouts.evaluate if timeout is None else timeout
@@ -161,11 +167,11 @@ def evaluate(session: Session, proposal: ProposalStep, timeout: float | None = N
 
 def endorse(session: Session, proposal: ProposalStep, timeout: float | None = None) -> Flow[TransactionStep]:
     """Collect endorsements and return the transaction, unsigned; EndorseError."""
-    proposal = yield from sign(session, proposal)
+    signature = proposal.signature or (yield _signing(session, proposal.message))
     request = EndorseRequest(
         transaction_id=proposal.transaction_id,
         channel_id=proposal.channel,
-        proposed_transaction=proposal.signed_proposal(),
+        proposed_transaction=SignedProposal(proposal_bytes=proposal.proposal, signature=signature),
         endorsing_organizations=proposal.endorsing_organizations,
     )
     limit = session.timeouts.endorse if timeout is None else timeout
@@ -251,9 +257,9 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
             return CommitStatus(commit.transaction_id, block, "VALID")
         if not commit.watch.done and deadline.within(limit):
             yield from _resend(session, commit, deadline.within(window))
-    commit = yield from sign(session, commit)
+    signature = commit.signature or (yield _signing(session, commit.message))
+    request = SignedCommitStatusRequest(request=commit.request, signature=signature)
     while True:
-        request = commit.signed_request()
         wait = deadline.within(window)
         call = rpc(session, _COMMIT_STATUS, request, CommitStatusResponse, wait, commit)
         try:

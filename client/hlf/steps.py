@@ -47,15 +47,11 @@ class ProposalStep:
         """Return the hash that an offline signer signs."""
         return digest(self.proposal, self.hash)
 
-    def signed_proposal(self) -> SignedProposal:
-        """Return the protocol message that peers are sent."""
-        return SignedProposal(proposal_bytes=self.proposal, signature=self.signature)
-
     def bytes(self) -> builtins.bytes:
         """Return gateway.ProposedTransaction, serialized; the other SDKs read it too."""
         return ProposedTransaction(
             transaction_id=self.transaction_id,
-            proposal=self.signed_proposal(),
+            proposal=SignedProposal(proposal_bytes=self.proposal, signature=self.signature),
             endorsing_organizations=self.endorsing_organizations,
         ).SerializeToString()
 
@@ -175,13 +171,9 @@ class CommitStep:
         """Return the hash that an offline signer signs."""
         return digest(self.request, self.hash)
 
-    def signed_request(self) -> SignedCommitStatusRequest:
-        """Return the protocol message that asks for the status."""
-        return SignedCommitStatusRequest(request=self.request, signature=self.signature)
-
     def bytes(self) -> builtins.bytes:
         """Return gateway.SignedCommitStatusRequest, serialized; the other SDKs read it too."""
-        return self.signed_request().SerializeToString()
+        return SignedCommitStatusRequest(request=self.request, signature=self.signature).SerializeToString()
 
     @classmethod
     def of(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fabric_protos.common.common_pb2 import ChannelHeader, Envelope, Header, Payload
 from fabric_protos.msp.identities_pb2 import SerializedIdentity
 from fabric_protos.peer.proposal_pb2 import ChaincodeAction, ChaincodeProposalPayload, Proposal
-from fabric_protos.peer.proposal_response_pb2 import ProposalResponse, ProposalResponsePayload
+from fabric_protos.peer.proposal_response_pb2 import (
+    Endorsement,
+    ProposalResponse,
+    ProposalResponsePayload,
+)
 from fabric_protos.peer.transaction_pb2 import (
     ChaincodeActionPayload,
     ChaincodeEndorsedAction,
@@ -23,8 +27,7 @@ from hlf.errors import EndorseError, PeerDetail
 from hlf.identity import SigningIdentity
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionFacts:
+class TransactionFacts(NamedTuple):
     """What an endorsed transaction says: result as the chaincode returned it, endorsers as it names them."""
 
     transaction_id: str
@@ -32,15 +35,15 @@ class TransactionFacts:
     result: bytes
     response_status: int
     response_message: str
-    endorser_identities: tuple[bytes, ...]
+    endorsements: Sequence[Endorsement]
 
     @property
     def endorsers(self) -> tuple[str, ...]:
         """MSP ids of the organizations that endorsed, each once; an identity that cannot be read is none."""
         found: dict[str, None] = {}
-        for identity in self.endorser_identities:
+        for endorsement in self.endorsements:
             with contextlib.suppress(DecodeError):
-                found[SerializedIdentity.FromString(identity).mspid] = None
+                found[SerializedIdentity.FromString(endorsement.endorser).mspid] = None
         return tuple(found)
 
 
@@ -60,7 +63,7 @@ def read_transaction(payload: bytes) -> TransactionFacts:
         response.payload,
         response.status,
         response.message,
-        tuple(item.endorser for item in action.endorsements),
+        action.endorsements,
     )
 
 
