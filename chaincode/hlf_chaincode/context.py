@@ -148,8 +148,8 @@ class Context:
     def write_batch(self) -> Iterator[None]:
         """Send what is written in this block by its end: StateError comes here, not at the call's end.
 
-        Writes are gathered in any case where the peer takes batches (Fabric 3.1); to a 2.5 peer each goes
-        by itself. When the block raises, what it wrote and was not sent yet goes with the next batch.
+        Writes are held back in any case. Peers of Fabric 3.1 take them in batches, a 2.5 peer one by one.
+        When the block raises, what it wrote and was not sent yet goes with what is sent next.
         """
         yield
         self._stub.flush()

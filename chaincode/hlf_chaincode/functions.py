@@ -131,10 +131,8 @@ class Function:
         """Values by parameter name; ContractError INVALID_ARGUMENT (with the signature) otherwise."""
         values: dict[str, Any] = {}
         public = [parameter for parameter in self.parameters if not parameter.private]
-        required = sum(parameter.required for parameter in public)
-        if not required <= len(args) <= len(public):
-            wanted = str(required) if required == len(public) else f"{required} to {len(public)}"
-            raise self._refusal(f"expected {wanted} argument(s), got {len(args)}")
+        if len(args) != len(public):
+            self._check_number(len(args), public)
         for parameter, data in zip(public, args, strict=False):
             values[parameter.name] = self._read(parameter, data, "")
         for parameter in self.parameters:
@@ -151,6 +149,12 @@ class Function:
             parameter.data(value) if (parameter := next(public, None)) else encode_argument(value)
             for value in values
         ]
+
+    def _check_number(self, given: int, public: Sequence[Parameter]) -> None:
+        required = sum(parameter.required for parameter in public)
+        if not required <= given <= len(public):
+            wanted = str(required) if required == len(public) else f"{required} to {len(public)}"
+            raise self._refusal(f"expected {wanted} argument(s), got {given}")
 
     def _read(self, parameter: Parameter, data: bytes, source: str) -> Any:
         try:

@@ -18,9 +18,9 @@ from google.protobuf.message import DecodeError
 from .abilities import Abilities
 from .context import Context
 from .contract import Function
-from .errors import ContractError, PeerError, ProtocolError, StreamClosed
+from .errors import ContractError, PeerError, ProtocolError, StateError, StreamClosed
 from .proposal import Proposal
-from .stub import Exchange, Stub
+from .stub import Exchange, Stub, read_answer
 
 Message = chaincode_shim_pb2.ChaincodeMessage
 CallKey = tuple[str, str]
@@ -83,6 +83,8 @@ class Call:
         self._functions = functions
         self._message = message
         self._abilities = abilities
+        # What is still to be sent once the function has returned, the last of it first.
+        self._last: list[Message] = []
 
     @property
     def function(self) -> str:
@@ -100,6 +102,17 @@ class Call:
         A contract that raises answers 500 with the reason; ``failure`` keeps the exception. A failed call's
         held back writes are not sent: no peer endorses them.
         """
+        message = self.begin(exchange)
+        while message.type != Message.COMPLETED:
+            message = self.proceed(exchange(message))
+        return message
+
+    def begin(self, exchange: Exchange) -> Message:
+        """``run`` without its last part, in which no code of the contract runs any more.
+
+        The result is to be sent: the message that ends the call, or else a write that was held back, whose
+        answer is for ``proceed``.
+        """
         try:
             stub = Stub(Proposal(self._message), exchange, self._abilities, self.msp_id)
         except Exception as error:  # noqa: BLE001 - whatever a malformed proposal raises, the peer must hear
@@ -107,31 +120,40 @@ class Call:
             return self.refused("failed", f"cannot read the proposal: {error}")
         try:
             payload = self._functions.call(Context(stub), lambda allowed: _allow(stub, allowed))
-            stub.flush()
         except StreamClosed:
             raise
-        except ContractError as error:
-            self.failure = error
-            return self.refused("refused", str(error), error.payload())
-        except PeerError as error:
-            self.failure = error
-            return self.refused("peer", str(error))
         except Exception as error:  # noqa: BLE001 - any exception of a contract becomes its answer
-            self.failure = error
-            # The type and place only: an exception's text may hold what the state or the caller said.
-            self._log(error)
-            return self.refused("failed", f"INTERNAL: {type(error).__name__}: {error}")
+            return self._failed(error)
         finally:
             stub.ended = True
         completed = self._completed("ok", proposal_response_pb2.Response(status=200, payload=payload))
         if stub.event is not None:
             completed.chaincode_event.CopyFrom(stub.event)
-        return completed
+        self._last = [completed, *reversed(stub.take_writes())]
+        return self._last.pop()
+
+    def proceed(self, answer: Message) -> Message:
+        """What to send after the peer's answer to a write that ``begin`` or this has given."""
+        try:
+            read_answer(answer, StateError)
+        except (PeerError, ProtocolError) as error:
+            return self._failed(error)
+        return self._last.pop()
 
     def refused(self, reason: str, text: str, payload: bytes = b"") -> Message:
         """The message that ends the call with 500; ``reason`` as in ``Outcome``."""
         response = proposal_response_pb2.Response(status=500, message=text, payload=payload)
         return self._completed(reason, response)
+
+    def _failed(self, error: Exception) -> Message:
+        self.failure = error
+        if isinstance(error, ContractError):
+            return self.refused("refused", str(error), error.payload())
+        if isinstance(error, PeerError):
+            return self.refused("peer", str(error))
+        # The type and place only: an exception's text may hold what the state or the caller said.
+        self._log(error)
+        return self.refused("failed", f"INTERNAL: {type(error).__name__}: {error}")
 
     def _log(self, error: Exception) -> None:
         channel, transaction_id = self.key

@@ -18,6 +18,8 @@ Exchange = Callable[[Message], Message]
 
 # Well under the limit of a message, however many writes the peer takes in one.
 _BATCH_BYTES = 16 * 1024 * 1024
+# Writes that are held back for a peer that takes them one by one.
+_MOST_HELD = 1000
 
 
 class Page(NamedTuple):
@@ -32,9 +34,9 @@ class Stub:
     """One call's line to the peer.
 
     ``exchange`` sends a request and returns the peer's RESPONSE or ERROR to it; at most one is under way at
-    any time, since a peer drops the second. Writes are gathered where the peer takes batches, in the order
-    they were made, and sent when a batch is full, by ``flush``, and before any request whose answer depends
-    on them. ``peer_msp_id`` is the organization of the peer, where the server was told.
+    any time, since a peer drops the second. Writes are held back, in the order they were made, and sent when
+    they are many, by ``flush``, and before any request whose answer depends on them; ``take_writes`` leaves
+    it to the caller. ``peer_msp_id`` is the organization of the peer, where the server was told.
     """
 
     def __init__(
@@ -192,11 +194,16 @@ class Stub:
 
     def flush(self) -> None:
         """Send the writes that are still held back; StateError when the peer refuses one of them."""
-        if self._writes:
-            batch = chaincode_shim_pb2.WriteBatchState(rec=self._writes)
-            self._writes = []
-            self._held = 0
-            self._state(Message.WRITE_BATCH_STATE, batch.SerializeToString())
+        for request in self.take_writes():
+            self._request(request, StateError)
+
+    def take_writes(self) -> list[Message]:
+        """The requests for the writes that are still held back, which nobody else sends from now on."""
+        records, self._writes, self._held = self._writes, [], 0
+        if not records or not self._abilities.write_batch:
+            return [self._message(*_plain_write(record)) for record in records]
+        batch = chaincode_shim_pb2.WriteBatchState(rec=records)
+        return [self._message(Message.WRITE_BATCH_STATE, batch.SerializeToString())]
 
     # inside
 
@@ -206,28 +213,15 @@ class Stub:
 
     def _write(self, record: chaincode_shim_pb2.WriteRecord) -> None:
         self._check_writable("write")
-        # What the peer is going to refuse is sent at once: its answer belongs to this line.
-        if self._abilities.write_batch and not self._only_reads:
-            self._writes.append(record)
-            self._held += record.ByteSize()
-            if len(self._writes) >= self._abilities.write_batch or self._held >= _BATCH_BYTES:
-                self.flush()
+        self._check_open()
+        if self._only_reads:
+            # The peer is going to refuse it: its answer belongs to this line.
+            self._state(*_plain_write(record), record.collection)
             return
-        kinds = chaincode_shim_pb2.WriteRecord
-        key, collection = record.key, record.collection
-        if record.type == kinds.PUT_STATE:
-            put = chaincode_shim_pb2.PutState(key=key, value=record.value, collection=collection)
-            self._state(Message.PUT_STATE, put.SerializeToString(), collection)
-        elif record.type == kinds.PUT_STATE_METADATA:
-            metadata = chaincode_shim_pb2.PutStateMetadata(
-                key=key, collection=collection, metadata=record.metadata
-            )
-            self._state(Message.PUT_STATE_METADATA, metadata.SerializeToString(), collection)
-        else:
-            delete = chaincode_shim_pb2.DelState(key=key, collection=collection)
-            purge = record.type == kinds.PURGE_PRIVATE_DATA
-            kind = Message.PURGE_PRIVATE_DATA if purge else Message.DEL_STATE
-            self._state(kind, delete.SerializeToString(), collection)
+        self._writes.append(record)
+        self._held += record.ByteSize()
+        if len(self._writes) >= (self._abilities.write_batch or _MOST_HELD) or self._held >= _BATCH_BYTES:
+            self.flush()
 
     def _state(self, kind: Message.Type.ValueType, payload: bytes, collection: str = "") -> bytes:
         return self._ask(kind, payload, lambda text: StateError(text, collection))
@@ -235,22 +229,24 @@ class Stub:
     def _ask(
         self, kind: Message.Type.ValueType, payload: bytes, refusal: Callable[[str], PeerError]
     ) -> bytes:
-        if self.ended or self._asking:
-            raise ProtocolError("the ledger is open to the thread of the call, until the function returns")
-        proposal = self.proposal
-        request = Message(
-            type=kind, payload=payload, txid=proposal.transaction_id, channel_id=proposal.channel
-        )
+        return self._request(self._message(kind, payload), refusal)
+
+    def _request(self, request: Message, refusal: Callable[[str], PeerError]) -> bytes:
+        self._check_open()
         self._asking = True
         try:
             answer = self._exchange(request)
         finally:
             self._asking = False
-        if answer.type == Message.RESPONSE:
-            return answer.payload
-        if answer.type == Message.ERROR:
-            raise refusal(answer.payload.decode(errors="replace"))
-        raise ProtocolError(f"incorrect chaincode message {Message.Type.Name(answer.type)} received")
+        return read_answer(answer, refusal)
+
+    def _check_open(self) -> None:
+        if self.ended or self._asking:
+            raise ProtocolError("the ledger is open to the thread of the call, until the function returns")
+
+    def _message(self, kind: Message.Type.ValueType, payload: bytes) -> Message:
+        proposal = self.proposal
+        return Message(type=kind, payload=payload, txid=proposal.transaction_id, channel_id=proposal.channel)
 
     def _answer(
         self, kind: Message.Type.ValueType, payload: bytes, collection: str = "", *, reads_only: bool = False
@@ -291,6 +287,32 @@ class Stub:
         metadata = chaincode_shim_pb2.QueryResponseMetadata.FromString(response.metadata)
         results = [result.resultBytes for result in response.results]
         return Page(results, metadata.bookmark, metadata.fetched_records_count)
+
+
+def read_answer(answer: Message, refusal: Callable[[str], PeerError]) -> bytes:
+    """The payload of the peer's RESPONSE; raises ``refusal`` of the peer's text for its ERROR."""
+    if answer.type == Message.RESPONSE:
+        return answer.payload
+    if answer.type == Message.ERROR:
+        raise refusal(answer.payload.decode(errors="replace"))
+    raise ProtocolError(f"incorrect chaincode message {Message.Type.Name(answer.type)} received")
+
+
+def _plain_write(record: chaincode_shim_pb2.WriteRecord) -> tuple[Message.Type.ValueType, bytes]:
+    """A write for a peer that takes them one by one."""
+    kinds = chaincode_shim_pb2.WriteRecord
+    key, collection = record.key, record.collection
+    if record.type == kinds.PUT_STATE:
+        put = chaincode_shim_pb2.PutState(key=key, value=record.value, collection=collection)
+        return Message.PUT_STATE, put.SerializeToString()
+    if record.type == kinds.PUT_STATE_METADATA:
+        metadata = chaincode_shim_pb2.PutStateMetadata(
+            key=key, collection=collection, metadata=record.metadata
+        )
+        return Message.PUT_STATE_METADATA, metadata.SerializeToString()
+    delete = chaincode_shim_pb2.DelState(key=key, collection=collection).SerializeToString()
+    purge = record.type == kinds.PURGE_PRIVATE_DATA
+    return (Message.PURGE_PRIVATE_DATA if purge else Message.DEL_STATE), delete
 
 
 def _page_request(page_size: int, bookmark: str) -> bytes:

@@ -25,6 +25,7 @@ TIME_LIMIT = 25.0
 
 # Messages that may wait to be written before no more are read: who does not read is not read either.
 _BACKLOG = 10_000
+_TOO_LARGE = f"a message of %d bytes is over the limit of {MESSAGE_LIMIT}"
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,9 +43,23 @@ class Wire(Protocol):
 
 
 class _Running:
-    """A call between its arrival and its answer: a job for a thread, which waits in it for the peer."""
+    """A call between its arrival and its answer: a job for a thread, which waits in it for the peer.
 
-    __slots__ = ("_answers", "_end", "_stream", "abandoned", "arrived", "asking", "call", "report")
+    What the function has written and the peer not heard of yet is sent once it has ``returned``: by the event
+    loop, for which no thread has to wait.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_end",
+        "_stream",
+        "abandoned",
+        "arrived",
+        "asking",
+        "call",
+        "report",
+        "returned",
+    )
 
     def __init__(self, stream: Stream, call: Call, report: Callable[[Outcome], None] | None) -> None:
         self.call = call
@@ -52,6 +67,7 @@ class _Running:
         self.arrived = time.monotonic()
         self.abandoned = False
         self.asking = False
+        self.returned = False
         self._stream = stream
         self._answers: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._end: StreamClosed | None = None
@@ -62,22 +78,17 @@ class _Running:
         if self._end is not None:
             return None
         try:
-            answer = self.call.run(self.exchange)
-            if answer.ByteSize() > MESSAGE_LIMIT:
-                answer = self.call.refused("failed", f"the result is over the limit of {MESSAGE_LIMIT} bytes")
+            return self._sendable(self.call.begin(self.exchange))
         except StreamClosed:
             return None
         except BaseException as error:  # noqa: BLE001 - sys.exit in a contract too: the peer must hear
             _LOG.error("%s in a contract function", type(error).__name__)
             return self.call.refused("failed", f"INTERNAL: {type(error).__name__}")
-        return answer
 
     def exchange(self, request: Message) -> Message:
         if self._end is None:
-            if request.ByteSize() > MESSAGE_LIMIT:
-                raise PeerError(
-                    f"a message of {request.ByteSize()} bytes is over the limit of {MESSAGE_LIMIT}"
-                )
+            if (size := request.ByteSize()) > MESSAGE_LIMIT:
+                raise PeerError(_TOO_LARGE % size)
             self._stream.workers.post(self._stream.request, self, request)
             if (answer := self._answers.get()) is not None:
                 return answer
@@ -88,8 +99,12 @@ class _Running:
 
     def give(self, answer: Message) -> None:
         # What was not asked for must not be taken for the answer to the next request.
-        if self.asking:
-            self.asking = False
+        if not self.asking:
+            return
+        self.asking = False
+        if self.returned:
+            self._stream.answer(self, self._sendable(self.call.proceed(answer)))
+        else:
             self._answers.put(answer)
 
     def close(self, reason: str) -> None:
@@ -97,11 +112,22 @@ class _Running:
         self._answers.put(None)
 
     def ended(self, result: Message | None) -> None:
+        self.returned = True
         self._stream.answer(self, result)
 
     def tell(self, status: int, reason: str) -> None:
         if self.report is not None:
             self.report(Outcome(status, reason, time.monotonic() - self.arrived))
+
+    # on either
+
+    def _sendable(self, message: Message) -> Message:
+        """The message itself, or the refusal that stands for one over the limit."""
+        if (size := message.ByteSize()) <= MESSAGE_LIMIT:
+            return message
+        if message.type != Message.COMPLETED:
+            return self.call.refused("peer", _TOO_LARGE % size)
+        return self.call.refused("failed", f"the result is over the limit of {MESSAGE_LIMIT} bytes")
 
 
 class Stream:
@@ -178,13 +204,17 @@ class Stream:
             running.asking = True
             self._send(request)
 
-    def answer(self, running: _Running, answer: Message | None) -> None:
-        """Send what ends a call, if the peer still waits for it."""
+    def answer(self, running: _Running, message: Message | None) -> None:
+        """Send what follows a function's return, if the peer still waits: a last write, or what ends the
+        call."""
         if self._calls.get(running.call.key) is not running:
             return
+        if message is not None and message.type != Message.COMPLETED:
+            self.request(running, message)
+            return
         del self._calls[running.call.key]
-        if answer is not None:
-            self._send(answer)
+        if message is not None:
+            self._send(message)
         running.tell(running.call.status, running.call.reason)
         self._end_when_idle()
 
@@ -280,7 +310,8 @@ class Stream:
         """Wait no longer for a call."""
         del self._calls[running.call.key]
         running.close(reason)
-        self.workers.give_up(running)
+        if not running.returned:
+            self.workers.give_up(running)
 
     def _end_when_idle(self) -> None:
         if self._draining and not self._calls:

@@ -135,7 +135,8 @@ class ShimCalls(Contract):
     def write_unknown(self, ctx: Context, key: str) -> str:
         """Write into a collection that is not there, and take the refusal for an answer."""
         try:
-            ctx.private("nothing").put(key, b"x")
+            with ctx.write_batch():
+                ctx.private("nothing").put(key, b"x")
         except PeerError as refusal:
             return str(refusal)
         return "accepted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +12,15 @@ from contextlib import contextmanager
 import grpc
 import pytest
 
-from hlf_chaincode import Context, Contract, query
+from hlf_chaincode import Context, Contract, query, transaction
 from hlf_chaincode.contract import Registry
 from hlf_chaincode.errors import StreamClosed
 from hlf_chaincode.serving.config import ConfigurationError, Limits, load_config
 from hlf_chaincode.serving.stream import Stream
 from hlf_chaincode.serving.workers import Workers
 from hlf_chaincode.session import Session
-from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message, transaction
+from tests.unit.hlf_chaincode.fake_peer import DEADLINE, FakePeer, Message
+from tests.unit.hlf_chaincode.fake_peer import transaction as call
 from tests.unit.hlf_chaincode.running import Ledger, Running
 
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
@@ -40,6 +42,12 @@ class Gate(Contract):
         self.entered.release()
         self.released.wait(DEADLINE)
         return "waited"
+
+    @transaction
+    def write(self, ctx: Context, key: str) -> str:
+        for name in (key, f"{key}+"):
+            ctx.state.put(name, b"v")
+        return key
 
     @query
     def wait_then_get(self, ctx: Context) -> str:
@@ -113,7 +121,7 @@ def test_a_peer_that_answers_nothing_is_a_call_that_takes_too_long():
 
 def test_without_a_limit_a_call_takes_its_time():
     with gate(time_limit=0) as (running, peer, _):
-        peer.begin(transaction("tx", b"wait"))
+        peer.begin(call("tx", b"wait"))
         entered()
         assert running.server.in_flight == 1
         Gate.released.set()
@@ -134,7 +142,7 @@ def test_calls_behind_threads_that_all_hang_are_answered_and_health_says_so():
         assert health(running) == SERVING
         for first in (0, 2):
             for number in (first, first + 1):
-                peer.begin(transaction(f"tx{number}", b"wait"))
+                peer.begin(call(f"tx{number}", b"wait"))
             entered(2)
             messages = {peer.response(f"tx{number}").message for number in (first, first + 1)}
             assert messages == {"TIMEOUT: no result within 0.5 s"}
@@ -152,7 +160,7 @@ def test_calls_behind_threads_that_all_hang_are_answered_and_health_says_so():
 def test_slow_calls_hold_up_no_other():
     with gate(workers=3) as (_, peer, _):
         for number in range(2):
-            peer.begin(transaction(f"slow{number}", b"wait"))
+            peer.begin(call(f"slow{number}", b"wait"))
         entered(2)
         for number in range(20):
             assert peer.call(f"tx{number}", b"quick").payload == b"quick"
@@ -162,10 +170,10 @@ def test_slow_calls_hold_up_no_other():
 
 def test_calls_wait_for_a_thread_in_their_order_and_no_more_than_may():
     with gate(workers=1, waiting=2) as (running, peer, _):
-        peer.begin(transaction("slow", b"wait"))
+        peer.begin(call("slow", b"wait"))
         entered()
         for number in range(2):
-            peer.begin(transaction(f"tx{number}", b"quick"))
+            peer.begin(call(f"tx{number}", b"quick"))
         response = peer.call("tx2", b"quick")
         assert (response.status, response.message) == (500, "BUSY: too many calls wait for a thread")
         assert running.server.in_flight == 3
@@ -175,6 +183,55 @@ def test_calls_wait_for_a_thread_in_their_order_and_no_more_than_may():
         assert [m.txid for m in peer.received if m.type == Message.COMPLETED] == ["tx2", "slow", "tx0", "tx1"]
 
 
+def written_and_unanswered(peer: FakePeer, *names: str) -> list[Message]:
+    """Begin calls that write, and take their first requests."""
+    asked: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    peer._answer = lambda _peer, message: asked.put(message)
+    for name in names:
+        peer.begin(call(name, b"write", name.encode()))
+    return [asked.get(timeout=DEADLINE) for _ in names]
+
+
+def test_a_function_that_has_returned_keeps_no_thread_while_the_peer_takes_its_writes():
+    with gate(workers=1) as (running, peer, ledger):
+        requests = written_and_unanswered(peer, "tx1", "tx2")
+        assert [(message.txid, message.type) for message in requests] == [
+            ("tx1", Message.PUT_STATE),
+            ("tx2", Message.PUT_STATE),
+        ]
+        assert running.server.in_flight == 2
+        peer._answer = ledger
+        for message in requests:
+            ledger(peer, message)
+        assert [peer.response(name).payload for name in ("tx1", "tx2")] == [b"tx1", b"tx2"]
+        assert set(ledger.state) == {"tx1", "tx1+", "tx2", "tx2+"}
+
+
+def test_a_write_that_the_peer_leaves_unanswered_is_a_call_that_takes_too_long():
+    with gate(time_limit=0.1, workers=1) as (running, peer, _):
+        written_and_unanswered(peer, "tx1")
+        assert peer.response("tx1").message == "TIMEOUT: no result within 0.1 s"
+        assert (running.server.in_flight, running.server.abandoned) == (0, 0)
+        assert peer.call("tx2", b"quick").payload == b"quick"
+
+
+def test_a_write_that_the_peer_refuses_after_the_function_has_returned_is_the_answer():
+    with gate() as (running, peer, _):
+        (request,) = written_and_unanswered(peer, "tx1")
+        peer.reply(request, b"PUT_STATE failed: no", Message.ERROR)
+        response = peer.response("tx1")
+        assert (response.status, response.message) == (500, "PUT_STATE failed: no")
+        assert [message.type for message in peer.received].count(Message.PUT_STATE) == 1
+        assert running.server.in_flight == 0
+
+
+def test_a_write_over_the_limit_of_a_message_is_the_answer(monkeypatch):
+    with gate() as (_, peer, ledger):
+        monkeypatch.setattr("hlf_chaincode.serving.stream.MESSAGE_LIMIT", 100)
+        assert "bytes is over the limit of" in peer.call("tx", b"write", b"k" * 100).message
+        assert ledger.kinds == []
+
+
 def test_a_stream_that_ends_frees_the_threads_that_waited_for_it():
     with gate(workers=2) as (running, peer, _):
         asked = threading.Semaphore(0)
@@ -182,7 +239,7 @@ def test_a_stream_that_ends_frees_the_threads_that_waited_for_it():
         silent = FakePeer(running.server.address, lambda _peer, _message: asked.release())
         assert silent.ready.wait(DEADLINE)
         for number in range(4):
-            silent.begin(transaction(f"tx{number}", b"wait_then_get"))
+            silent.begin(call(f"tx{number}", b"wait_then_get"))
         for _ in range(2):
             assert asked.acquire(timeout=DEADLINE)
         silent.close()

@@ -242,7 +242,7 @@ def test_values_as_json_by_annotation():
 
     stored = b'{"owner":"me","size":3}'
     wrong = b'{"owner":"me","size":"3"}'
-    peer = Peer(stored, b"", wrong, b"", stored, b"", wrong)
+    peer = Peer(stored, b"", wrong, stored, b"", wrong)
     run(body, peer, PLAIN)
     puts = [m for m in peer.requests if m.type == Message.PUT_STATE]
     assert [chaincode_shim_pb2.PutState.FromString(put.payload).value for put in puts] == [
