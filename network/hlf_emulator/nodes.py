@@ -1,6 +1,7 @@
 """Nodes with their ports: what starts, stops and starts again."""
 
 import errno
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -235,7 +236,7 @@ async def _listen(guard: RpcGuard, address: str, tls: NodeTls) -> grpc.aio.Serve
     try:
         server.add_secure_port(address, credentials)
     except RuntimeError as error:  # gRPC's own text is about its debugging
-        raise OSError(errno.EADDRINUSE, "address already in use", address) from error
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), address) from error
     await server.start()
     return server
 
