@@ -374,7 +374,7 @@ class ContractFlows:
             proposal = self.proposal(function, *args, **of_proposal(options))
             return evaluate(session, proposal, deadline.rest(session.timeouts.evaluate))
 
-        return (yield from self._attempts("evaluate", function, once, options))
+        return self._attempts("evaluate", function, once, options)
 
     def execute(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[Outcome]:
         """Endorse, submit and wait for the commit."""
@@ -399,7 +399,7 @@ class ContractFlows:
             require_valid(status)
             return transaction.facts, status
 
-        return (yield from self._attempts("submit", function, once, options))
+        return self._attempts("submit", function, once, options)
 
     def submit_async(
         self, function: str, *args: str | bytes, **options: Unpack[CallOptions]
@@ -411,7 +411,7 @@ class ContractFlows:
             transaction = yield from endorse(session, proposal, deadline.rest(session.timeouts.endorse))
             return (yield from submit(session, transaction, deadline.within(session.timeouts.submit)))
 
-        return (yield from self._attempts("submit_async", function, once, options))
+        return self._attempts("submit_async", function, once, options)
 
     def submit(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:
         """Endorse, submit, wait for the commit and return the chaincode's result."""

@@ -1,6 +1,7 @@
-"""A Gateway and Deliver service in another process that answers at once, so that clients alone are measured.
+"""A Gateway and Deliver service in another process that does no work, so that clients alone are measured.
 
-Every transaction "commits" with the next block: ten to a block, or after 50 ms.
+Every transaction "commits" with the next block: ten to a block, or after 50 ms. Calls are answered at once,
+or at a peer's pace.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import multiprocessing
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 from fabric_protos.common.common_pb2 import Envelope
@@ -32,10 +33,18 @@ _TRANSACTIONS_PER_BLOCK = 10
 _BATCH_SECONDS = 0.05
 
 
+class Pace(NamedTuple):
+    """Seconds until Endorse and Submit are answered; CommitStatus is when the transaction's block is cut."""
+
+    endorse: float
+    submit: float
+
+
 class _Service(gateway_pb2_grpc.GatewayServicer):
     """One response payload for all, endorsed by two members."""
 
-    def __init__(self, certificate: bytes) -> None:
+    def __init__(self, certificate: bytes, pace: Pace | None = None) -> None:
+        self._pace = pace
         action = ChaincodeAction(response=Response(status=200, payload=b"ok"))
         payload = ProposalResponsePayload(extension=action.SerializeToString()).SerializeToString()
         self._responses = [
@@ -51,12 +60,19 @@ class _Service(gateway_pb2_grpc.GatewayServicer):
         self._block = FilteredBlock(channel_id="ch", number=1)
         self._listeners: set[asyncio.Queue[FilteredBlock]] = set()
         self._cutting: asyncio.TimerHandle | None = None
+        self._pending: set[str] = set()
+        self._cut_is_made = asyncio.Event()
 
     async def Endorse(self, request: Any, context: Any) -> gateway_pb2.EndorseResponse:
+        if self._pace:
+            await asyncio.sleep(self._pace.endorse)
         envelope = assemble_transaction(request.proposed_transaction.proposal_bytes, self._responses)
         return gateway_pb2.EndorseResponse(prepared_transaction=envelope)
 
     async def Submit(self, request: Any, context: Any) -> gateway_pb2.SubmitResponse:
+        if self._pace:
+            await asyncio.sleep(self._pace.submit)
+        self._pending.add(request.transaction_id)
         self._block.filtered_transactions.add(txid=request.transaction_id, type=3)
         if len(self._block.filtered_transactions) == _TRANSACTIONS_PER_BLOCK:
             self._cut()
@@ -65,6 +81,10 @@ class _Service(gateway_pb2_grpc.GatewayServicer):
         return gateway_pb2.SubmitResponse()
 
     async def CommitStatus(self, request: Any, context: Any) -> gateway_pb2.CommitStatusResponse:
+        if self._pace:
+            asked = gateway_pb2.CommitStatusRequest.FromString(request.request)
+            if asked.transaction_id in self._pending:
+                await self._cut_is_made.wait()
         return gateway_pb2.CommitStatusResponse(block_number=1)
 
     async def ChaincodeEvents(self, request: Any, context: Any) -> AsyncIterator[Any]:
@@ -96,15 +116,18 @@ class _Service(gateway_pb2_grpc.GatewayServicer):
         if self._cutting is not None:
             self._cutting.cancel()
             self._cutting = None
+        self._pending.clear()
+        self._cut_is_made.set()
+        self._cut_is_made = asyncio.Event()
         block, self._block = self._block, FilteredBlock(channel_id="ch", number=self._block.number + 1)
         for waiting in self._listeners:
             waiting.put_nowait(block)
 
 
-def _serve(pipe: Connection, certificate: bytes) -> None:
+def _serve(pipe: Connection, certificate: bytes, pace: Pace | None) -> None:
     async def serve() -> None:
         server = grpc.aio.server()
-        answers = _Service(certificate)
+        answers = _Service(certificate, pace)
         gateway_pb2_grpc.add_GatewayServicer_to_server(answers, server)
         deliver = grpc.stream_stream_rpc_method_handler(
             answers.deliver_filtered, Envelope.FromString, DeliverResponse.SerializeToString
@@ -119,11 +142,11 @@ def _serve(pipe: Connection, certificate: bytes) -> None:
 
 
 @contextmanager
-def service(certificate: bytes) -> Iterator[str]:
-    """Run the service for the length of the block; the value is its address."""
+def service(certificate: bytes, pace: Pace | None = None) -> Iterator[str]:
+    """Run the service for the length of the block; the value is its address. None: answers come at once."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    server = context.Process(target=_serve, args=(there, certificate), daemon=True)
+    server = context.Process(target=_serve, args=(there, certificate, pace), daemon=True)
     server.start()
     try:
         if not here.poll(60):
