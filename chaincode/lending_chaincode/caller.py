@@ -9,27 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, TypeVar
 
-from hlf_chaincode import Context, ContractError, Requirement, requires
-from lending_chaincode.books import named
-from lending_domain.funds import catalogue
+from hlf_chaincode import Requirement, requires
+from lending_chaincode.context import Context
+from lending_chaincode.organizations import Kind, kind_of
+from lending_chaincode.refusals import require
 from lending_domain.records import Record
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Kind(StrEnum):
-    """What an organization is, told by its MSP id."""
-
-    APPLICANTS = "applicants"
-    SEMAS = "semas"
-    MSS = "mss"
-    ISSUER = "issuer"
-    FOUNDATION = "foundation"
-    BANK = "bank"
-    OTHER = "other"
 
 
 # The certificate attribute `role` that an institution's staff carry.
@@ -42,29 +30,39 @@ _STAFF_ROLE = {
 }
 
 
-def kind_of(msp_id: str) -> Kind:
-    """The kind of an organization; OTHER for one that has no part in lending."""
-    if msp_id in (Kind.APPLICANTS, Kind.SEMAS, Kind.MSS):
-        return Kind(msp_id)
-    if msp_id.startswith("foundation-"):
-        return Kind.FOUNDATION
-    if msp_id.startswith("bank-"):
-        return Kind.BANK
-    if any(document.issuer == msp_id for document in catalogue().documents.values()):
-        return Kind.ISSUER
-    return Kind.OTHER
+def organization(ctx: Context, *kinds: Kind) -> str:
+    """The caller's MSP id, if it is one of these kinds (of any, if none is named)."""
+    msp_id = ctx.client.msp_id
+    fits = not kinds or ctx.kind in kinds
+    require(fits, "NOT_PERMITTED", f"this is for {' or '.join(kinds)}, not for {msp_id}")
+    return msp_id
 
 
 def staff(ctx: Context, *kinds: Kind) -> str:
     """The caller's MSP id, if it is one of these kinds and the caller carries its staff role."""
-    msp_id = ctx.client.msp_id
-    kind = kind_of(msp_id)
-    if kind not in kinds:
-        names = " or ".join(kinds)
-        raise ContractError("NOT_PERMITTED", f"this is for {names}, not for {msp_id}")
-    if ctx.client.attribute("role") != _STAFF_ROLE.get(kind):
-        raise ContractError("NOT_PERMITTED", f"the caller's certificate lacks the role {_STAFF_ROLE[kind]}")
+    msp_id, role = organization(ctx, *kinds), _STAFF_ROLE.get(ctx.kind)
+    carried = ctx.client.attribute("role") == role
+    require(carried, "NOT_PERMITTED", f"the caller's certificate lacks the role {role}")
     return msp_id
+
+
+def administrator(ctx: Context, *kinds: Kind) -> str:
+    """The caller's MSP id, if it is one of these kinds and the caller administers the organization."""
+    msp_id = organization(ctx, *kinds)
+    administers = ctx.client.role == "admin"
+    require(administers, "NOT_PERMITTED", "this is for an administrator of the organization")
+    return msp_id
+
+
+def applicant(ctx: Context) -> str:
+    """The holder in the caller's certificate, if the caller is an applicant."""
+    organization(ctx, Kind.APPLICANTS)
+    holder = ctx.client.attribute("holder") or ""
+    require(bool(holder), "NOT_PERMITTED", "the caller's certificate names no holder")
+    # Sealing keys of holders and organizations stand in one directory.
+    someone = kind_of(holder) is Kind.OTHER
+    require(someone, "NOT_PERMITTED", "the caller's certificate gives an organization as its holder")
+    return holder
 
 
 def officer(ctx: Context) -> str:
@@ -73,60 +71,34 @@ def officer(ctx: Context) -> str:
     return hashlib.sha256(ctx.client.id.encode()).hexdigest()
 
 
-def administrator(ctx: Context, *kinds: Kind) -> str:
-    """The MSP id, if the caller administers an organization of these kinds (any, if none is named)."""
-    msp_id = ctx.client.msp_id
-    if kinds and kind_of(msp_id) not in kinds:
-        raise ContractError("NOT_PERMITTED", f"this is for {' or '.join(kinds)}, not for {msp_id}")
-    if ctx.client.role != "admin":
-        raise ContractError("NOT_PERMITTED", "this is for an administrator of the organization")
-    return msp_id
-
-
-def applicant(ctx: Context) -> str:
-    """The holder in the caller's certificate, if the caller is an applicant."""
-    holder = ctx.client.attribute("holder")
-    if kind_of(ctx.client.msp_id) is not Kind.APPLICANTS:
-        raise ContractError("NOT_PERMITTED", f"this is for applicants, not for {ctx.client.msp_id}")
-    if not holder:
-        raise ContractError("NOT_PERMITTED", "the caller's certificate names no holder")
-    if kind_of(holder) is not Kind.OTHER:
-        # Sealing keys of holders and organizations stand in one directory.
-        raise ContractError("NOT_PERMITTED", "the caller's certificate gives an organization as its holder")
-    return holder
-
-
 def holder_of(ctx: Context, record: Record) -> str:
     """The caller's holder, if it owns the record."""
     holder = applicant(ctx)
-    if record.holder is None or record.holder != holder:
-        raise ContractError("NOT_HOLDER", f"the {record.type} belongs to another holder")
+    require(record.holder == holder, "NOT_HOLDER", f"the {record.type} belongs to another holder")
     return holder
 
 
 def party(ctx: Context, record: Record, *kinds: Kind) -> str:
     """The caller's MSP id, if its organization owns the record and the caller is staff there."""
     msp_id = staff(ctx, *kinds)
-    if msp_id not in record.parties:
-        raise ContractError("NOT_PARTY", f"{msp_id} is no party to this {record.type}")
+    require(msp_id in record.parties, "NOT_PARTY", f"{msp_id} is no party to this {record.type}")
     return msp_id
 
 
 def holder_or_party(ctx: Context, record: Record, *kinds: Kind) -> str:
-    """The caller's MSP id, if the caller holds the record or is staff of an owning organization."""
-    if kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
-        holder_of(ctx, record)
-        return ctx.client.msp_id
-    return party(ctx, record, *kinds)
+    """The caller's holder or MSP id, if it owns the record and the caller is the holder or staff there."""
+    return holder_of(ctx, record) if ctx.kind is Kind.APPLICANTS else party(ctx, record, *kinds)
 
 
 def check_channel(ctx: Context, name: str) -> None:
     """Refuse a call on another channel."""
-    if ctx.channel != name:
-        raise ContractError("WRONG_CHANNEL", f"this is done on {name}")
+    require(ctx.channel == name, "WRONG_CHANNEL", f"this is done on {name}")
 
 
 # The same as decorators of contract functions. A record is the one that the argument `<type>_id` names.
+
+by_applicant = requires(Requirement("applicant", applicant))
+"""For applicants, who have a holder."""
 
 
 def on_channel(name: str) -> Callable[[F], F]:
@@ -148,25 +120,20 @@ def by_administrator(*kinds: Kind) -> Callable[[F], F]:
     )
 
 
-def by_applicant(function: F) -> F:
-    """For applicants, who have a holder."""
-    return requires(Requirement("applicant", applicant))(function)
-
-
 def by_holder(record_type: str) -> Callable[[F], F]:
     """For the holder of the record."""
     return requires(
-        Requirement(f"holder of the {record_type}", lambda ctx: holder_of(ctx, named(ctx, record_type)))
+        Requirement(f"holder of the {record_type}", lambda ctx: holder_of(ctx, ctx.named(record_type)))
     )
 
 
 def by_party(record_type: str, *kinds: Kind) -> Callable[[F], F]:
     """For staff of the organizations that own the record, if they are of these kinds."""
     text = f"owner of the {record_type}, staff of {' or '.join(kinds)}"
-    return requires(Requirement(text, lambda ctx: party(ctx, named(ctx, record_type), *kinds)))
+    return requires(Requirement(text, lambda ctx: party(ctx, ctx.named(record_type), *kinds)))
 
 
 def by_holder_or_party(record_type: str, *kinds: Kind) -> Callable[[F], F]:
     """For the holder of the record, and staff of the organizations that own it."""
     text = f"holder of the {record_type}, or owner of it and staff of {' or '.join(kinds)}"
-    return requires(Requirement(text, lambda ctx: holder_or_party(ctx, named(ctx, record_type), *kinds)))
+    return requires(Requirement(text, lambda ctx: holder_or_party(ctx, ctx.named(record_type), *kinds)))

@@ -7,11 +7,15 @@ from typing import Any
 
 from cryptography import x509
 
-from hlf_chaincode import Context, Contract, ContractError, majority_of, query, transaction
-from lending_chaincode.books import CHARTER_KEY, charter_of, require
-from lending_chaincode.caller import Kind, by_administrator, kind_of
-from lending_domain.canonical import canonical, digest, parse
+import hlf_chaincode
+from hlf_chaincode import Contract, ContractError, majority_of, query, transaction
+from lending_chaincode.caller import by_administrator
+from lending_chaincode.context import CHARTER_KEY, Context
+from lending_chaincode.organizations import Kind, kind_of
+from lending_chaincode.refusals import refusal_of, require
+from lending_domain.canonical import canonical, digest
 from lending_domain.funds import catalogue
+from lending_domain.letters import is_authority
 from lending_domain.records import Ballot, Charter, RecordView, encode
 
 # Kinds that must be among the members of a channel: no lone institution founds one.
@@ -28,12 +32,11 @@ def majority(votes: int, voters: int) -> bool:
     return 2 * votes > voters
 
 
-def cast(ctx: Context, key: str, proposal: dict[str, object], electorate: tuple[str, ...]) -> Ballot:
+def _cast(ctx: Context, key: str, proposal: dict[str, object], electorate: tuple[str, ...]) -> Ballot:
     """The caller's vote for a public proposal; the ballot's state is `carried` once a majority has voted."""
     voter = ctx.client.msp_id
     require(voter in electorate, "NOT_PERMITTED", f"{voter} has no vote here")
-    raw = ctx.state.get(key)
-    before = Ballot(proposal=proposal, state="proposed") if raw is None else Ballot.model_validate(parse(raw))
+    before = ctx.state.get_json(key, Ballot) or Ballot(proposal=proposal, state="proposed")
     require(voter not in before.votes, "ALREADY_VOTED", f"{voter} has voted for this already")
     # A late vote would bring back what later ballots have replaced.
     require(before.state != "carried", "ALREADY_CARRIED", "a majority has voted for this already")
@@ -53,14 +56,20 @@ def enact(ctx: Context, key: str, value: bytes, electorate: Sequence[str]) -> No
 class Chartered(Contract):
     """What every lending contract starts from: a charter, and an event for each record that is written."""
 
+    context = Context
+
     def __init__(self) -> None:
         # Read before the first call, so that no call depends on a file.
         catalogue()
 
-    def after(self, ctx: Context, result: Any) -> None:
+    def after(self, ctx: hlf_chaincode.Context, result: Any) -> None:
         """Emit what a function that writes returns, under the function's name."""
         if isinstance(result, RecordView):
             ctx.emit(ctx.function, canonical(result))
+
+    def refusal(self, _ctx: hlf_chaincode.Context, error: Exception) -> ContractError | None:
+        """What the rules refuse, the contract refuses."""
+        return refusal_of(error)
 
     @transaction
     @by_administrator()
@@ -69,13 +78,13 @@ class Chartered(Contract):
 
         Voters are the members of the charter in force; for the first one, the members that it lists.
         """
-        present = self._present(ctx)
+        present = ctx.state.get_json(CHARTER_KEY, Charter)
         _complete(ctx, charter)
         due = 1 if present is None else present.version + 1
         require(charter.version == due, "CHARTER_VERSION", f"the next charter is version {due}")
         voters = tuple(sorted(set((present or charter).members)))
         charter_id = digest(charter)[:32]
-        ballot = cast(ctx, f"charter-ballot/{charter_id}", charter.model_dump(mode="json"), voters)
+        ballot = _cast(ctx, f"charter-ballot/{charter_id}", charter.model_dump(mode="json"), voters)
         if ballot.state == "carried":
             enact(ctx, CHARTER_KEY, encode(charter), charter.members)
         return RecordView(id=charter_id, state="in-force" if ballot.state == "carried" else "proposed")
@@ -83,11 +92,7 @@ class Chartered(Contract):
     @query
     def charter(self, ctx: Context) -> Charter:
         """The charter in force."""
-        return charter_of(ctx)
-
-    def _present(self, ctx: Context) -> Charter | None:
-        raw = ctx.state.get(CHARTER_KEY)
-        return None if raw is None else Charter.model_validate(parse(raw))
+        return ctx.charter
 
 
 def _complete(ctx: Context, charter: Charter) -> None:
@@ -105,12 +110,12 @@ def _complete(ctx: Context, charter: Charter) -> None:
     )
     for organization, anchors in charter.anchors.items():
         require(bool(anchors), "CHARTER_INCOMPLETE", f"{organization} has no trust anchor")
-        for pem in anchors:
-            try:
-                certificate = x509.load_pem_x509_certificate(pem.encode())
-                is_ca = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-            except (ValueError, x509.ExtensionNotFound, x509.InvalidVersion) as error:
-                raise ContractError(
-                    "CHARTER_INCOMPLETE", f"a trust anchor of {organization} is no CA certificate"
-                ) from error
-            require(is_ca, "CHARTER_INCOMPLETE", f"a trust anchor of {organization} is no CA certificate")
+        authorities = all(map(_is_ca, anchors))
+        require(authorities, "CHARTER_INCOMPLETE", f"a trust anchor of {organization} is no CA certificate")
+
+
+def _is_ca(pem: str) -> bool:
+    try:
+        return is_authority(x509.load_pem_x509_certificate(pem.encode()))
+    except (ValueError, x509.InvalidVersion):
+        return False

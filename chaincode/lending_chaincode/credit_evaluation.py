@@ -9,27 +9,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from hlf_chaincode import Context, ContractError, Private, key_policy, query, transaction
-from lending_chaincode.books import (
-    advance,
-    allowed,
-    create,
-    keep,
-    keep_new,
-    load,
-    read_private,
-    require,
-    ruled,
-    view,
-)
-from lending_chaincode.caller import Kind, by_party, by_staff, kind_of, officer
-from lending_chaincode.correspondence import said, use_once, verified
+from hlf_chaincode import ContractError, Private, key_policy, query, transaction
+from lending_chaincode.caller import by_party, by_staff, officer
+from lending_chaincode.context import Context
+from lending_chaincode.correspondence import use_once, verified
 from lending_chaincode.evaluated import EVALUATORS, check, confirmed, handed_over, note_officer
-from lending_chaincode.evaluation_governance import key_ring
+from lending_chaincode.evaluation_governance import EvaluationGovernance, key_ring
 from lending_chaincode.evaluation_review import EvaluationReview
 from lending_chaincode.model_book import evaluating_kind, model_in_force, shared_collection
+from lending_chaincode.model_governance import ModelGovernance
+from lending_chaincode.organizations import Kind, kind_of
+from lending_chaincode.refusals import require
 from lending_domain.duplicates import duplicate_keys
-from lending_domain.letters import LetterKind, SignedLetter
+from lending_domain.letters import SignedLetter
 from lending_domain.records import Record, RecordView
 from lending_domain.records_evaluation import (
     EvaluationRecord,
@@ -44,7 +36,7 @@ from lending_domain.records_letters import ConfirmationBody, ReleaseBody
 from lending_domain.records_review import FIRST
 
 
-class CreditEvaluation(EvaluationReview):
+class CreditEvaluation(ModelGovernance, EvaluationGovernance, EvaluationReview):
     """P2's credit evaluation by the foundation named, and the check that a firm is supported once."""
 
     name = "credit-evaluation"
@@ -62,20 +54,13 @@ class CreditEvaluation(EvaluationReview):
         """SEMAS hands a confirmed application to one foundation; on `application`, to itself."""
         evaluates = kind_of(foundation) is evaluating_kind(ctx)
         require(evaluates, "BAD_ARGUMENT", f"{foundation} does not evaluate here")
-        letter = verified(ctx, referral.letter, LetterKind.CONFIRMATION, "semas", foundation, role="officer")
-        body = said(letter, ConfirmationBody)
+        body = verified(ctx, referral.letter, ConfirmationBody, "semas", foundation, role="officer")
         require(business_date <= body.valid_until, "LETTER_EXPIRED", "the confirmation is no longer valid")
-        record = create(
-            ctx,
-            "referral",
-            referral_id,
-            parties=(foundation,),
-            on=business_date,
-            references={"bundle": referral.bundle_id} if referral.bundle_id else {},
-        )
+        bundle = {"bundle": referral.bundle_id} if referral.bundle_id else {}
+        referred = ctx.create("referral", referral_id, business_date, (foundation,), references=bundle)
         use_once(ctx, referral.letter, sorted({"semas", foundation}), referral_id)
-        keep_new(ctx, handed_over(ctx, foundation), referral_id, referral)
-        return view(record)
+        ctx.keep_new(handed_over(ctx, foundation), referral_id, referral)
+        return referred
 
     @transaction
     @by_party("referral", *EVALUATORS)
@@ -83,16 +68,15 @@ class CreditEvaluation(EvaluationReview):
         self, ctx: Context, referral_id: str, business_date: date, evaluation: Private[EvaluationRecord]
     ) -> RecordView:
         """Record an evaluation, computed off-chain and here again: both must agree to the last unit."""
-        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
-        allowed(ctx, record)
+        owner, record = ctx.client.msp_id, ctx.ready("referral", referral_id)
         model = model_in_force(ctx, business_date)
         in_force = evaluation.model_digest == model.digest
         require(in_force, "MODEL_NOT_ACTIVE", "the model is not the one in force")
         check(ctx, record, evaluation, model)
-        keep(ctx, owner, referral_id, evaluation)
+        ctx.keep(owner, referral_id, evaluation)
         note_officer(ctx, referral_id, FIRST, evaluation.salt)
         commitments = {"evaluation": evaluation.commitment}
-        return view(advance(ctx, record, business_date, commitments=commitments))
+        return ctx.advance(record, business_date, commitments=commitments)
 
     @transaction
     @by_party("referral", *EVALUATORS)
@@ -100,25 +84,24 @@ class CreditEvaluation(EvaluationReview):
         self, ctx: Context, referral_id: str, business_date: date, request: Private[OverrideRequest]
     ) -> RecordView:
         """One of the two officers who depart from a score below the threshold, with ground and reason."""
-        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
-        allowed(ctx, record)
-        evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
+        owner, record = ctx.client.msp_id, ctx.ready("referral", referral_id)
+        evaluation = ctx.read(owner, referral_id, EvaluationRecord)
         require(not evaluation.guaranteeable, "NOT_NEEDED", "the score reaches the threshold")
-        before = _override(ctx, owner, record)
-        caller, officers = officer(ctx), before.officers if before else ()
+        before = _override(ctx, owner, record) or Override(salt=request.salt, officers=(), reasons=())
+        caller, officers = officer(ctx), before.officers
         require(caller not in officers, "SAME_OFFICER", "the second officer must be another one")
         require(len(officers) < 2, "NOT_NEEDED", "two officers have signed already")
         override = Override(
             salt=request.salt,
             officers=(*officers, caller),
-            reasons=(*(before.reasons if before else ()), request.reason),
-            grounds=(*((before.grounds or ()) if before else ()), request.ground),
+            reasons=(*before.reasons, request.reason),
+            grounds=(*(before.grounds or ()), request.ground),
             evaluation=evaluation.commitment,
         )
-        keep(ctx, owner, f"{referral_id}.override", override)
+        ctx.keep(owner, f"{referral_id}.override", override)
         state = "overridden" if officers else "override-proposed"
         commitments = {"override": override.commitment}
-        return view(advance(ctx, record, business_date, state=state, commitments=commitments))
+        return ctx.advance(record, business_date, state=state, commitments=commitments)
 
     @transaction
     @by_party("referral", Kind.FOUNDATION)
@@ -126,9 +109,8 @@ class CreditEvaluation(EvaluationReview):
         self, ctx: Context, referral_id: str, business_date: date, reservation: Private[Reservation]
     ) -> RecordView:
         """Enter firm and representative into the foundations' index: exactly one foundation can."""
-        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
-        allowed(ctx, record)
-        evaluation = read_private(ctx, owner, referral_id, EvaluationRecord)
+        owner, record = ctx.client.msp_id, ctx.ready("referral", referral_id)
+        evaluation = ctx.read(owner, referral_id, EvaluationRecord)
         if not evaluation.guaranteeable:
             granted = _override(ctx, owner, record)
             require(
@@ -137,7 +119,7 @@ class CreditEvaluation(EvaluationReview):
                 "the score does not reach the threshold and two officers have not overridden it",
             )
         _enter(ctx, record, business_date, reservation, own=())
-        return view(advance(ctx, record, business_date))
+        return ctx.advance(record, business_date)
 
     @transaction
     @by_party("referral", Kind.FOUNDATION)
@@ -145,9 +127,8 @@ class CreditEvaluation(EvaluationReview):
         self, ctx: Context, referral_id: str, business_date: date, reservation: Private[Reservation]
     ) -> RecordView:
         """Move the firm's entries under the newest secret."""
-        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
-        allowed(ctx, record)
-        held = read_private(ctx, owner, f"{referral_id}.index", Reserved)
+        owner, record = ctx.client.msp_id, ctx.ready("referral", referral_id)
+        held = ctx.read(owner, f"{referral_id}.index", Reserved)
         newest = max(key_ring(ctx).in_bytes())
         require(held.key_version < newest, "NOT_NEEDED", "the entries are under the newest secret")
         require(
@@ -157,13 +138,13 @@ class CreditEvaluation(EvaluationReview):
         )
         _enter(ctx, record, business_date, reservation, own=held.keys)
         _drop(ctx, held)
-        return view(advance(ctx, record, business_date))
+        return ctx.advance(record, business_date)
 
     @transaction
     @by_party("referral", *EVALUATORS)
     def decline(self, ctx: Context, referral_id: str, business_date: date) -> RecordView:
         """Close a referral that is filtered out, below the threshold or supported elsewhere."""
-        return view(advance(ctx, load(ctx, "referral", referral_id), business_date))
+        return ctx.advance(ctx.load("referral", referral_id), business_date)
 
     @transaction
     @by_party("referral", Kind.FOUNDATION)
@@ -171,10 +152,9 @@ class CreditEvaluation(EvaluationReview):
         self, ctx: Context, referral_id: str, business_date: date, letter: Private[SignedLetter]
     ) -> RecordView:
         """Take the firm out of the index: the bank's letter says that the loan is closed."""
-        owner, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
-        allowed(ctx, record)
-        held = read_private(ctx, owner, f"{referral_id}.index", Reserved)
-        body = said(verified(ctx, letter, LetterKind.RELEASE, held.bank, owner, role="officer"), ReleaseBody)
+        owner, record = ctx.client.msp_id, ctx.ready("referral", referral_id)
+        held = ctx.read(owner, f"{referral_id}.index", Reserved)
+        body = verified(ctx, letter, ReleaseBody, held.bank, owner, role="officer")
         require(
             (body.referral_id, body.guarantee_id) == (referral_id, held.guarantee_id),
             "LETTER_MISMATCH",
@@ -182,26 +162,26 @@ class CreditEvaluation(EvaluationReview):
         )
         require(body.closed_on <= business_date, "DATE_BACKWARDS", "the loan closed after the business date")
         _drop(ctx, held)
-        return view(advance(ctx, record, business_date, references={"release": letter.letter.id}))
+        return ctx.advance(record, business_date, references={"release": letter.letter.id})
 
     @query
     def referral(self, ctx: Context, referral_id: str) -> Record:
         """The public record, for any member."""
-        return load(ctx, "referral", referral_id)
+        return ctx.load("referral", referral_id)
 
     @query
     @by_party("referral", *EVALUATORS)
     def referral_letter(self, ctx: Context, referral_id: str) -> Referral:
         """What SEMAS handed over, for the foundation named."""
-        return read_private(ctx, handed_over(ctx, ctx.client.msp_id), referral_id, Referral)
+        return ctx.read(handed_over(ctx, ctx.client.msp_id), referral_id, Referral)
 
     @query
     @by_staff(*EVALUATORS)
     def evaluation(self, ctx: Context, referral_id: str) -> EvaluationRecord:
         """The evaluation, for the organization that made it."""
-        caller, record = ctx.client.msp_id, load(ctx, "referral", referral_id)
+        caller, record = ctx.client.msp_id, ctx.load("referral", referral_id)
         require(caller in record.parties, "NOT_EVALUATOR", "another organization evaluated this referral")
-        return read_private(ctx, caller, referral_id, EvaluationRecord)
+        return ctx.read(caller, referral_id, EvaluationRecord)
 
     @query
     @by_staff(Kind.SEMAS, Kind.FOUNDATION)
@@ -222,14 +202,14 @@ def _enter(ctx: Context, record: Record, on: date, reservation: Reservation, *, 
     owner, index = ctx.client.msp_id, ctx.private(shared_collection(ctx))
     ring = key_ring(ctx).in_bytes()
     firm = confirmed(ctx, record.id, owner).firm
-    keys = ruled(duplicate_keys, ring, firm.business_number, firm.representative_link)
+    keys = duplicate_keys(ring, firm.business_number, firm.representative_link)
     taken = [one for one in keys if one.key not in own and index.hash(one.key) is not None]
     require(not taken, "DUPLICATE_SUPPORT", "the firm or its representative is supported already")
     newest = max(ring)
     entered = tuple(one.key for one in keys if one.version == newest)
     entry = IndexEntry(salt=reservation.salt, owner=owner, referral_id=record.id, since=on)
     for key in entered:
-        keep(ctx, index.name, key, entry)
+        ctx.keep(index.name, key, entry)
         index.set_policy(key, key_policy([owner]))
     held = Reserved(
         salt=reservation.salt,
@@ -238,7 +218,7 @@ def _enter(ctx: Context, record: Record, on: date, reservation: Reservation, *, 
         guarantee_id=reservation.guarantee_id,
         bank=reservation.bank,
     )
-    keep(ctx, owner, f"{record.id}.index", held)
+    ctx.keep(owner, f"{record.id}.index", held)
 
 
 def _drop(ctx: Context, held: Reserved) -> None:
@@ -249,9 +229,7 @@ def _drop(ctx: Context, held: Reserved) -> None:
 
 def _override(ctx: Context, owner: str, record: Record) -> Override | None:
     """The override of the evaluation that stands; one of an evaluation since replaced counts no more."""
-    key = f"{record.id}.override"
-    if ctx.private(owner).hash(key) is None:
-        return None
-    found = read_private(ctx, owner, key, Override)
+    found = ctx.private(owner).get_json(f"{record.id}.override", Override)
     # None: of before overrides named their evaluation.
-    return found if found.evaluation in (None, record.commitments.get("evaluation")) else None
+    stands = found is not None and found.evaluation in (None, record.commitments.get("evaluation"))
+    return found if stands else None

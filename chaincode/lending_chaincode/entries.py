@@ -6,7 +6,7 @@ from datetime import date
 from typing import TypeVar
 
 from hlf_chaincode import ContractError
-from lending_chaincode.books import require
+from lending_chaincode.refusals import require
 from lending_domain.loan_events import AnyEvent
 from lending_domain.records_servicing import Entry
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hlf_chaincode import Context
-from lending_chaincode.books import keep, pair, read_private, refuse_all, require, ruled
-from lending_chaincode.caller import Kind, officer
+from lending_chaincode.caller import officer
+from lending_chaincode.context import PAIR, Context, pair
 from lending_chaincode.correspondence import said
 from lending_chaincode.evaluation_governance import threshold_for
+from lending_chaincode.organizations import Kind
+from lending_chaincode.refusals import refuse_all, require
 from lending_domain.form import industry_of, screen
 from lending_domain.model import Model
 from lending_domain.records import Record
@@ -20,12 +21,12 @@ EVALUATORS = (Kind.FOUNDATION, Kind.SEMAS)
 
 def handed_over(ctx: Context, evaluator: str) -> str:
     """The collection in which SEMAS hands over; its own applications' for a direct loan."""
-    return pair("applicants", "semas") if ctx.channel == "application" else pair("semas", evaluator)
+    return PAIR if ctx.channel == "application" else pair("semas", evaluator)
 
 
 def confirmed(ctx: Context, referral_id: str, evaluator: str) -> ConfirmationBody:
     """What SEMAS confirmed of the firm."""
-    referral = read_private(ctx, handed_over(ctx, evaluator), referral_id, Referral)
+    referral = ctx.read(handed_over(ctx, evaluator), referral_id, Referral)
     return said(referral.letter.letter, ConfirmationBody)
 
 
@@ -35,7 +36,7 @@ def check(ctx: Context, record: Record, evaluation: EvaluationRecord, model: Mod
     same = (evaluation.screening.sector, evaluation.form.industry) == (sector, industry_of(sector))
     require(same, "FORM_INVALID", "sector and industry are not those of the confirmation letter")
     refuse_all(screen(evaluation.screening))
-    computed = ruled(evaluate, evaluation.form, model)
+    computed = evaluate(evaluation.form, model)
     require(
         evaluation.result.total == computed.total,
         "SCORE_MISMATCH",
@@ -46,7 +47,7 @@ def check(ctx: Context, record: Record, evaluation: EvaluationRecord, model: Mod
         "RESULT_MISMATCH",
         "the breakdown is not the one computed here",
     )
-    reaches = ruled(guaranteeable, computed, threshold_for(ctx, computed))
+    reaches = guaranteeable(computed, threshold_for(ctx, computed))
     answered = evaluation.guaranteeable == reaches
     require(answered, "RESULT_MISMATCH", "the answer is not what score and threshold give")
 
@@ -54,13 +55,12 @@ def check(ctx: Context, record: Record, evaluation: EvaluationRecord, model: Mod
 def note_officer(ctx: Context, referral_id: str, review: str, salt: str) -> None:
     """Keep who made an evaluation, in its review or as the first one; the evaluator's own knowledge."""
     by_review = {**evaluators_of(ctx, referral_id), review: officer(ctx)}
-    key = f"{referral_id}.officers"
-    keep(ctx, ctx.client.msp_id, key, EvaluationOfficers(salt=salt, by_review=by_review))
+    officers = EvaluationOfficers(salt=salt, by_review=by_review)
+    ctx.keep(ctx.client.msp_id, f"{referral_id}.officers", officers)
 
 
 def evaluators_of(ctx: Context, referral_id: str) -> dict[str, str]:
     """Who evaluated, by review; empty for an evaluation of before this was kept."""
-    owner, key = ctx.client.msp_id, f"{referral_id}.officers"
-    if ctx.private(owner).hash(key) is None:
-        return {}
-    return read_private(ctx, owner, key, EvaluationOfficers).by_review
+    owner = ctx.private(ctx.client.msp_id)
+    known = owner.get_json(f"{referral_id}.officers", EvaluationOfficers)
+    return known.by_review if known else {}

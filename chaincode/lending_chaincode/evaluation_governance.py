@@ -1,25 +1,16 @@
-"""What the evaluating organizations decide together: model, thresholds, the duplicate check's secret.
+"""What the evaluating organizations keep among themselves: thresholds, the duplicate check's secret.
 
-The criteria are public and voted in the open. Thresholds and the secret are not: they live among the
-foundations, written by one foundation's endorser at a time, and the contract counts the votes.
+Written by one foundation's endorser at a time; the contract counts the votes.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from hlf_chaincode import (
-    Context,
-    ContractError,
-    Private,
-    key_policy,
-    majority_of,
-    query,
-    transaction,
-)
-from lending_chaincode.books import read_private, refuse_all, require, require_id
-from lending_chaincode.caller import Kind, by_administrator
-from lending_chaincode.charter import majority
+from hlf_chaincode import ContractError, Private, key_policy, majority_of, query, transaction
+from lending_chaincode.caller import by_administrator, on_channel
+from lending_chaincode.charter import Chartered, majority
+from lending_chaincode.context import Context
 from lending_chaincode.model_book import (
     by_evaluating_administrator,
     by_evaluating_member,
@@ -30,8 +21,8 @@ from lending_chaincode.model_book import (
     version_of,
     voter_of,
 )
-from lending_chaincode.model_governance import ModelGovernance
-from lending_domain.canonical import parse
+from lending_chaincode.organizations import Kind
+from lending_chaincode.refusals import refuse_all, require, require_id
 from lending_domain.model import Threshold
 from lending_domain.model_rules import threshold_violations
 from lending_domain.records import RecordView, encode
@@ -46,8 +37,8 @@ from lending_domain.score import Evaluation
 _KEY_RING = "duplicate-keys"
 
 
-class EvaluationGovernance(ModelGovernance):
-    """Model versions, thresholds and the duplicate check's secret."""
+class EvaluationGovernance(Chartered):
+    """Thresholds and the duplicate check's secret."""
 
     @transaction
     @by_evaluating_administrator
@@ -66,18 +57,17 @@ class EvaluationGovernance(ModelGovernance):
         )
         refuse_all(threshold_violations(table.entries, criteria_of(ctx, version.id)))
         shared = ctx.private(shared_collection(ctx))
-        raw = shared.get(threshold_id)
-        before = ThresholdBallot.model_validate(parse(raw)) if raw else None
-        if before is not None:
-            require(before.table == table, "THRESHOLD_DIFFERS", "the other votes are for another table")
-            require(voter not in before.votes, "ALREADY_VOTED", f"{voter} has voted for this already")
-        votes = tuple(sorted({*(before.votes if before else ()), voter}))
-        shared.put(threshold_id, encode(ThresholdBallot(salt=table.salt, table=table, votes=votes)))
+        new = ThresholdBallot(salt=table.salt, table=table, votes=())
+        before = shared.get_json(threshold_id, ThresholdBallot) or new
+        require(before.table == table, "THRESHOLD_DIFFERS", "the other votes are for another table")
+        require(voter not in before.votes, "ALREADY_VOTED", f"{voter} has voted for this already")
+        votes = tuple(sorted({*before.votes, voter}))
+        shared.put(threshold_id, encode(new.model_copy(update={"votes": votes})))
         carried = majority(len(set(votes) & set(voters)), len(voters))
         if carried:
             key = _threshold_key(table.model_digest)
-            known = shared.get(key)
-            due = ThresholdTable.model_validate(parse(known)).version + 1 if known else 1
+            known = shared.get_json(key, ThresholdTable)
+            due = known.version + 1 if known else 1
             require(table.version == due, "THRESHOLD_VERSION", f"the next table is version {due}")
             shared.put(key, encode(table))
             shared.set_policy(key, majority_of(voters))
@@ -97,16 +87,16 @@ class EvaluationGovernance(ModelGovernance):
     def threshold_ballot(self, ctx: Context, threshold_id: str) -> ThresholdBallot:
         """A table put to the vote and who has voted for it: whoever votes passes this very one."""
         require_id(threshold_id, "threshold_id")
-        return read_private(ctx, shared_collection(ctx), threshold_id, ThresholdBallot)
+        return ctx.read(shared_collection(ctx), threshold_id, ThresholdBallot)
 
     @transaction
     @by_administrator(Kind.FOUNDATION)
+    @on_channel("referral")
     def share_duplicate_key(self, ctx: Context, secret: Private[DuplicateSecret]) -> RecordView:
         """Add a version of the secret under which firms are indexed; from now on new entries use it."""
-        require(ctx.channel == "referral", "WRONG_CHANNEL", "this is done on referral")
         shared = ctx.private(shared_collection(ctx))
-        raw = shared.get(_KEY_RING)
-        known = DuplicateKeyRing.model_validate(parse(raw)).secrets if raw else {}
+        before = shared.get_json(_KEY_RING, DuplicateKeyRing)
+        known = before.secrets if before else {}
         due = max(map(int, known), default=0) + 1
         require(secret.key_version == due, "KEY_VERSION", f"the next version is {due}")
         ring = DuplicateKeyRing(salt=secret.salt, secrets={**known, str(due): secret.secret})
@@ -133,14 +123,15 @@ def _adopted(ctx: Context, model_digest: str) -> ThresholdTable:
     of_schema_1 = version.thresholds is None and version.schema_version == 1
     if found is None or not (of_schema_1 or found.hex() == version.thresholds):
         raise ContractError("NO_THRESHOLD", "no thresholds of this version have been adopted")
-    return read_private(ctx, shared, key, ThresholdTable)
+    return ctx.read(shared, key, ThresholdTable)
 
 
 def key_ring(ctx: Context) -> DuplicateKeyRing:
     """The secrets of the duplicate check."""
-    if ctx.private(shared_collection(ctx)).hash(_KEY_RING) is None:
+    ring = ctx.private(shared_collection(ctx)).get_json(_KEY_RING, DuplicateKeyRing)
+    if ring is None:
         raise ContractError("NO_DUPLICATE_KEY", "the foundations have not shared a secret yet")
-    return read_private(ctx, shared_collection(ctx), _KEY_RING, DuplicateKeyRing)
+    return ring
 
 
 def _threshold_key(model_digest: str) -> str:

@@ -7,38 +7,24 @@ stands on neither: it would tell every member on which side of the threshold a f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
+from typing import TypeVar
 
-from hlf_chaincode import Context, Private, Requirement, query, requires, transaction
-from lending_chaincode.books import (
-    PAIR,
-    advance,
-    allowed,
-    create,
-    keep,
-    keep_new,
-    load,
-    read_private,
-    require,
-    ruled,
-    unchanged,
-    view,
-)
+from hlf_chaincode import Private, Requirement, query, requires, transaction
 from lending_chaincode.caller import (
-    Kind,
     applicant,
     by_applicant,
     by_holder,
     by_holder_or_party,
     by_party,
     by_staff,
-    kind_of,
     officer,
     on_channel,
     staff,
 )
-from lending_chaincode.correspondence import said, verified
+from lending_chaincode.charter import Chartered
+from lending_chaincode.context import PAIR, PARTIES, Context
+from lending_chaincode.correspondence import signed_by_caller, verified
 from lending_chaincode.evaluated import (
     EVALUATORS,
     check,
@@ -47,10 +33,11 @@ from lending_chaincode.evaluated import (
     handed_over,
     note_officer,
 )
-from lending_chaincode.evaluation_governance import EvaluationGovernance
 from lending_chaincode.model_book import criteria_of, evaluating_kind, model_in_force
-from lending_domain.letters import Letter, LetterKind, SignedLetter
-from lending_domain.records import Record, RecordView, read_record
+from lending_chaincode.organizations import Kind, kind_of
+from lending_chaincode.refusals import require
+from lending_domain.letters import LetterBody, SignedLetter
+from lending_domain.records import Record, RecordView
 from lending_domain.records_documents import SealedLetter
 from lending_domain.records_evaluation import EvaluationRecord
 from lending_domain.records_review import (
@@ -66,18 +53,17 @@ from lending_domain.records_review import (
 )
 from lending_domain.review import due_date, extended, review_periods
 
+B = TypeVar("B", bound=LetterBody)
 
-def _applicant_or_semas(ctx: Context) -> None:
-    if kind_of(ctx.client.msp_id) is Kind.APPLICANTS:
-        applicant(ctx)
-    else:
-        staff(ctx, Kind.SEMAS)
+
+def _applicant_or_semas(ctx: Context) -> str:
+    return applicant(ctx) if ctx.kind is Kind.APPLICANTS else staff(ctx, Kind.SEMAS)
 
 
 by_applicant_or_semas = requires(Requirement("applicant, or staff of semas", _applicant_or_semas))
 
 
-class EvaluationReview(EvaluationGovernance):
+class EvaluationReview(Chartered):
     """The right to explanation, a person's review and correction (PIPA 37-2, Credit Information Act 36-2)."""
 
     def __init__(self) -> None:
@@ -98,23 +84,16 @@ class EvaluationReview(EvaluationGovernance):
         evaluates = kind_of(request.evaluator) in EVALUATORS
         require(evaluates, "BAD_ARGUMENT", f"{request.evaluator} does not evaluate")
         _sealed_between(request.sealed, request_id, holder, request.evaluator)
-        record = create(
-            ctx,
-            "request",
-            request_id,
-            parties=("applicants", "semas"),
-            on=business_date,
-            holder=holder,
-            dates={"requested_on": business_date},
-        )
-        keep_new(ctx, PAIR, request_id, request)
-        return view(record)
+        dates = {"requested_on": business_date}
+        requested = ctx.create("request", request_id, business_date, PARTIES, holder=holder, dates=dates)
+        ctx.keep_new(PAIR, request_id, request)
+        return requested
 
     @transaction
     @by_holder("request")
     def withdraw_request(self, ctx: Context, request_id: str, business_date: date) -> RecordView:
         """Take a request back that has not been passed on; after that an answer is owed."""
-        return view(advance(ctx, load(ctx, "request", request_id), business_date))
+        return ctx.advance(ctx.load("request", request_id), business_date)
 
     @transaction
     @by_party("request", Kind.SEMAS)
@@ -122,9 +101,9 @@ class EvaluationReview(EvaluationGovernance):
         self, ctx: Context, request_id: str, business_date: date, request: Private[ReviewRequest]
     ) -> RecordView:
         """Say that the request was passed on, and so by when the applicant may expect the answer."""
-        unchanged(ctx, PAIR, request_id, request)
+        record = ctx.opened("request", request_id, request)
         dates = {"relayed_on": business_date, "due_by": due_date(request.kind, business_date)}
-        return view(advance(ctx, load(ctx, "request", request_id), business_date, dates=dates))
+        return ctx.advance(record, business_date, dates=dates)
 
     @transaction
     @by_party("request", Kind.SEMAS)
@@ -137,14 +116,12 @@ class EvaluationReview(EvaluationGovernance):
         request: Private[ReviewRequest],
     ) -> RecordView:
         """Pass on the evaluator's sealed notice that, and why, the answer takes longer."""
-        record = load(ctx, "request", request_id)
-        allowed(ctx, record)
-        _passed_on(ctx, record, notice, request)
+        record = _passed_on(ctx, request_id, notice, request)
         dates = record.dates or {}
         # In time it was on the evaluator's own record; passing it on may take a day more.
-        due_by = ruled(extended, request.kind, dates["relayed_on"], dates["due_by"], dates["due_by"])
-        keep(ctx, PAIR, f"{request_id}.extension", notice)
-        return view(advance(ctx, record, business_date, dates={"due_by": due_by}))
+        due_by = extended(request.kind, dates["relayed_on"], dates["due_by"], dates["due_by"])
+        ctx.keep(PAIR, f"{request_id}.extension", notice)
+        return ctx.advance(record, business_date, dates={"due_by": due_by})
 
     @transaction
     @by_party("request", Kind.SEMAS)
@@ -157,43 +134,40 @@ class EvaluationReview(EvaluationGovernance):
         request: Private[ReviewRequest],
     ) -> RecordView:
         """Pass on the evaluator's sealed answer."""
-        record = load(ctx, "request", request_id)
-        allowed(ctx, record)
-        _passed_on(ctx, record, answer, request)
-        keep_new(ctx, PAIR, f"{request_id}.answer", answer)
-        return view(advance(ctx, record, business_date, dates={"answered_on": business_date}))
+        record = _passed_on(ctx, request_id, answer, request)
+        ctx.keep_new(PAIR, f"{request_id}.answer", answer)
+        return ctx.advance(record, business_date, dates={"answered_on": business_date})
 
     @transaction
     @by_holder("request")
     def close_request(self, ctx: Context, request_id: str, business_date: date) -> RecordView:
         """The applicant has read the answer."""
-        return view(advance(ctx, load(ctx, "request", request_id), business_date))
+        return ctx.advance(ctx.load("request", request_id), business_date)
 
     @query
     @by_applicant_or_semas
     def requests(self, ctx: Context, state: str) -> tuple[Record, ...]:
         """An applicant's own requests, or for SEMAS everyone's, in a state or in any if it is empty."""
-        own = ctx.client.attribute("holder") if kind_of(ctx.client.msp_id) is Kind.APPLICANTS else None
-        found = _records(ctx, "request")
-        return tuple(one for one in found if own in (None, one.holder) and state in ("", one.state))
+        own = ctx.client.attribute("holder") if ctx.kind is Kind.APPLICANTS else None
+        return tuple(one for one in ctx.records("request", state) if own in (None, one.holder))
 
     @query
     @by_holder_or_party("request", Kind.SEMAS)
     def request(self, ctx: Context, request_id: str) -> ReviewRequest:
         """The sealed request, for its holder and for SEMAS, which passes it on and cannot open it."""
-        return read_private(ctx, PAIR, request_id, ReviewRequest)
+        return ctx.read(PAIR, request_id, ReviewRequest)
 
     @query
     @by_holder_or_party("request", Kind.SEMAS)
     def answer(self, ctx: Context, request_id: str) -> SealedLetter:
         """The sealed answer."""
-        return read_private(ctx, PAIR, f"{request_id}.answer", SealedLetter)
+        return ctx.read(PAIR, f"{request_id}.answer", SealedLetter)
 
     @query
     @by_holder_or_party("request", Kind.SEMAS)
     def extension(self, ctx: Context, request_id: str) -> SealedLetter:
         """The newest sealed notice that the answer takes longer."""
-        return read_private(ctx, PAIR, f"{request_id}.extension", SealedLetter)
+        return ctx.read(PAIR, f"{request_id}.extension", SealedLetter)
 
     # -- the evaluator's side
 
@@ -203,7 +177,7 @@ class EvaluationReview(EvaluationGovernance):
         self, ctx: Context, review_id: str, business_date: date, request: Private[ReviewRequest]
     ) -> RecordView:
         """Hand the sealed request to the foundation that evaluated; the record is its own from now on."""
-        referral = load(ctx, "referral", request.referral_id)
+        referral = ctx.load("referral", request.referral_id)
         (evaluator,) = referral.parties
         evaluates = kind_of(evaluator) is evaluating_kind(ctx)
         require(evaluates, "BAD_ARGUMENT", f"{evaluator} does not evaluate here")
@@ -212,17 +186,16 @@ class EvaluationReview(EvaluationGovernance):
         meant = request.evaluator == evaluator and evaluator in sealed.wrapped_keys
         matches = meant and sealed.concerns == review_id
         require(matches, "WRONG_RECIPIENT", f"the letter is not sealed to {evaluator} for this review")
-        record = create(
-            ctx,
+        received = ctx.create(
             "review",
             review_id,
-            parties=(evaluator,),
-            on=business_date,
+            business_date,
+            (evaluator,),
             references={"referral": referral.id},
             dates={"received_on": business_date, "due_by": due_date(request.kind, business_date)},
         )
-        keep_new(ctx, handed_over(ctx, evaluator), _received(review_id), request)
-        return view(record)
+        ctx.keep_new(handed_over(ctx, evaluator), _received(review_id), request)
+        return received
 
     @transaction
     @by_party("review", *EVALUATORS)
@@ -230,16 +203,14 @@ class EvaluationReview(EvaluationGovernance):
         self, ctx: Context, review_id: str, business_date: date, notice: Private[SignedLetter]
     ) -> RecordView:
         """Put the deadline off, with a letter to the applicant that says why and until when."""
-        record = load(ctx, "review", review_id)
-        allowed(ctx, record)
+        record = ctx.ready("review", review_id)
         dates = record.dates or {}
         kind = _handed(ctx, review_id).kind
-        due_by = ruled(extended, kind, dates["received_on"], dates["due_by"], business_date)
-        letter = _own_letter(ctx, record, notice, LetterKind.REVIEW_EXTENSION)
-        stated = said(letter, ReviewExtensionBody).due_by
+        due_by = extended(kind, dates["received_on"], dates["due_by"], business_date)
+        stated = _own_letter(ctx, record, notice, ReviewExtensionBody).due_by
         require(stated == due_by, "LETTER_MISMATCH", f"the letter names another deadline than {due_by}")
         commitments = {"extension": notice.digest}
-        return view(advance(ctx, record, business_date, dates={"due_by": due_by}, commitments=commitments))
+        return ctx.advance(record, business_date, dates={"due_by": due_by}, commitments=commitments)
 
     @transaction
     @by_party("review", *EVALUATORS)
@@ -255,12 +226,10 @@ class EvaluationReview(EvaluationGovernance):
 
         By the model in force or the version used before. The evaluation before stays, with its commitment.
         """
-        owner, review = ctx.client.msp_id, load(ctx, "review", review_id)
-        allowed(ctx, review)
+        owner, review = ctx.client.msp_id, ctx.ready("review", review_id)
         once = "evaluation" not in review.commitments
         require(once, "NOT_NEEDED", "this review has led to a new evaluation already")
-        referral = load(ctx, "referral", review.references["referral"])
-        allowed(ctx, referral)
+        referral = ctx.ready("referral", review.references["referral"])
         body = _asked(ctx, review, request)
         for_it = body.kind is not ReviewKind.EXPLANATION
         require(for_it, "NOT_ASKED", "the applicant asked for an explanation, not for a new evaluation")
@@ -269,19 +238,19 @@ class EvaluationReview(EvaluationGovernance):
         commitments = {"evaluation": evaluation.commitment}
         before = referral.commitments.get("evaluation")
         if before is not None:
-            old = read_private(ctx, owner, referral.id, EvaluationRecord)
+            old = ctx.read(owner, referral.id, EvaluationRecord)
             if evaluation.model_digest == old.model_digest:
                 model = criteria_of(ctx, old.model_digest)
-            keep(ctx, owner, f"{referral.id}.{review_id}", old)
+            ctx.keep(owner, f"{referral.id}.{review_id}", old)
             commitments[f"evaluation-before-{review_id}"] = before
         same = evaluation.model_digest == model.digest
         require(same, "MODEL_NOT_ACTIVE", "the model is neither in force nor the one used before")
         check(ctx, referral, evaluation, model)
-        keep(ctx, owner, referral.id, evaluation)
+        ctx.keep(owner, referral.id, evaluation)
         note_officer(ctx, referral.id, review_id, evaluation.salt)
-        advance(ctx, referral, business_date, commitments=commitments)
+        ctx.advance(referral, business_date, commitments=commitments)
         marked = {"evaluation": evaluation.commitment}
-        return view(advance(ctx, review, business_date, commitments=marked))
+        return ctx.advance(review, business_date, commitments=marked)
 
     @transaction
     @by_party("review", *EVALUATORS)
@@ -289,14 +258,12 @@ class EvaluationReview(EvaluationGovernance):
         self, ctx: Context, review_id: str, business_date: date, answer: Private[ReviewAnswer]
     ) -> RecordView:
         """Answer the applicant's letter with one signed by the officer who calls; late ones count too."""
-        owner, review = ctx.client.msp_id, load(ctx, "review", review_id)
-        allowed(ctx, review)
+        owner, review = ctx.client.msp_id, ctx.ready("review", review_id)
         asked = _asked(ctx, review, answer.request)
         if asked.kind is not ReviewKind.EXPLANATION:
             _another_officer(ctx, review)
-        letter = _own_letter(ctx, review, answer.answer, LetterKind.REVIEW_ANSWER)
-        body = said(letter, ReviewAnswerBody)
-        referral = load(ctx, "referral", review.references["referral"])
+        body = _own_letter(ctx, review, answer.answer, ReviewAnswerBody)
+        referral = ctx.load("referral", review.references["referral"])
         agrees = (
             (body.referral_id, body.kind, body.request) == (referral.id, asked.kind, answer.request.digest)
             and (body.received_on, body.answered_on) == ((review.dates or {})["received_on"], business_date)
@@ -309,35 +276,27 @@ class EvaluationReview(EvaluationGovernance):
         explained = body.outcome is ReviewOutcome.EXPLAINED and asked.kind is not ReviewKind.EXPLANATION
         fits = done and not explained
         require(fits, "LETTER_MISMATCH", "the outcome is not what was asked for and done in this review")
-        keep_new(ctx, owner, f"{review_id}.answer", answer)
-        return view(
-            advance(
-                ctx,
-                review,
-                business_date,
-                dates={"answered_on": business_date},
-                commitments={"answer": answer.answer.digest},
-            )
-        )
+        ctx.keep_new(owner, f"{review_id}.answer", answer)
+        dates, commitments = {"answered_on": business_date}, {"answer": answer.answer.digest}
+        return ctx.advance(review, business_date, dates=dates, commitments=commitments)
 
     @query
     def review(self, ctx: Context, review_id: str) -> Record:
         """The public record, for any member."""
-        return load(ctx, "review", review_id)
+        return ctx.load("review", review_id)
 
     @query
     @by_staff(*EVALUATORS)
     def reviews(self, ctx: Context, state: str) -> tuple[Record, ...]:
         """The caller's reviews, or for SEMAS everyone's, in a state or in any if it is empty."""
-        found, caller = _records(ctx, "review"), ctx.client.msp_id
-        every = kind_of(caller) is Kind.SEMAS
-        return tuple(one for one in found if (every or caller in one.parties) and state in ("", one.state))
+        caller, every = ctx.client.msp_id, ctx.kind is Kind.SEMAS
+        return tuple(one for one in ctx.records("review", state) if every or caller in one.parties)
 
     @query
     @by_staff(*EVALUATORS)
     def reviews_due(self, ctx: Context, on: date) -> tuple[ReviewDue, ...]:
         """The caller's reviews that wait for an answer, the most urgent first, as they stand on a day."""
-        own = (one for one in _records(ctx, "review") if ctx.client.msp_id in one.parties)
+        own = (one for one in ctx.records("review") if ctx.client.msp_id in one.parties)
         waiting = (due for one in own if (due := review_due(one, on)) is not None)
         return tuple(sorted(waiting, key=lambda one: (one.due_by, one.id)))
 
@@ -351,12 +310,8 @@ class EvaluationReview(EvaluationGovernance):
     @by_party("review", *EVALUATORS)
     def evaluation_before(self, ctx: Context, review_id: str) -> EvaluationRecord:
         """The evaluation that a review replaced; it opens the commitment `evaluation-before-<review>`."""
-        referral_id = load(ctx, "review", review_id).references["referral"]
-        return read_private(ctx, ctx.client.msp_id, f"{referral_id}.{review_id}", EvaluationRecord)
-
-
-def _records(ctx: Context, record_type: str) -> Iterable[Record]:
-    return (read_record(one.value) for one in ctx.state.range(f"{record_type}/", f"{record_type}0"))
+        referral_id = ctx.load("review", review_id).references["referral"]
+        return ctx.read(ctx.client.msp_id, f"{referral_id}.{review_id}", EvaluationRecord)
 
 
 def _received(review_id: str) -> str:
@@ -365,7 +320,7 @@ def _received(review_id: str) -> str:
 
 
 def _handed(ctx: Context, review_id: str) -> ReviewRequest:
-    return read_private(ctx, handed_over(ctx, ctx.client.msp_id), _received(review_id), ReviewRequest)
+    return ctx.read(handed_over(ctx, ctx.client.msp_id), _received(review_id), ReviewRequest)
 
 
 def _sealed_between(sealed: SealedLetter, concerns: str, holder: str, evaluator: str) -> None:
@@ -373,39 +328,30 @@ def _sealed_between(sealed: SealedLetter, concerns: str, holder: str, evaluator:
     require(between, "WRONG_RECIPIENT", "the letter is not sealed to exactly the applicant and the evaluator")
 
 
-def _passed_on(ctx: Context, record: Record, sealed: SealedLetter, request: ReviewRequest) -> None:
-    unchanged(ctx, PAIR, record.id, request)
-    _sealed_between(sealed, record.id, record.holder or "", request.evaluator)
+def _passed_on(ctx: Context, request_id: str, sealed: SealedLetter, request: ReviewRequest) -> Record:
+    """The request's record, if what is passed on is sealed between the two whom it concerns."""
+    record = ctx.opened("request", request_id, request)
+    _sealed_between(sealed, request_id, record.holder or "", request.evaluator)
+    return record
 
 
 def _asked(ctx: Context, review: Record, signed: SignedLetter) -> ReviewRequestBody:
     """The request opened: signed by the very applicant whom SEMAS confirmed, for this review."""
     owner, referral_id = ctx.client.msp_id, review.references["referral"]
-    letter = verified(
-        ctx,
-        signed,
-        LetterKind.REVIEW_REQUEST,
-        "applicants",
-        owner,
-        subject=review.id,
-        attributes={"holder": confirmed(ctx, referral_id, owner).holder},
-    )
-    body = said(letter, ReviewRequestBody)
+    holder = confirmed(ctx, referral_id, owner).holder
+    body = verified(ctx, signed, ReviewRequestBody, "applicants", owner, subject=review.id, holder=holder)
     require(body.referral_id == referral_id, "LETTER_MISMATCH", "the request is about another referral")
     return body
 
 
-def _own_letter(ctx: Context, review: Record, signed: SignedLetter, kind: LetterKind) -> Letter:
-    """A letter to the applicant, signed by the officer who calls."""
+def _own_letter(ctx: Context, review: Record, signed: SignedLetter, body: type[B]) -> B:
+    """What a letter to the applicant says, signed by the officer who calls."""
     owner = ctx.client.msp_id
     holder = confirmed(ctx, review.references["referral"], owner).holder
-    letter = verified(ctx, signed, kind, owner, holder, subject=review.id)
-    require(
-        signed.certificate.strip() == ctx.client.certificate_pem.decode().strip(),
-        "LETTER_SIGNER_ROLE",
-        "the letter is signed by the officer who hands it in",
-    )
-    return letter
+    said = verified(ctx, signed, body, owner, holder, subject=review.id)
+    by_caller = signed_by_caller(ctx, signed)
+    require(by_caller, "LETTER_SIGNER_ROLE", "the letter is signed by the officer who hands it in")
+    return said
 
 
 def _another_officer(ctx: Context, review: Record) -> None:

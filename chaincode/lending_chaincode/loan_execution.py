@@ -9,26 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from hlf_chaincode import Context, ContractError, Private, query, transaction
-from lending_chaincode.books import (
-    advance,
-    create,
-    keep,
-    load,
-    opened,
-    pair,
-    read_private,
-    require,
-    ruled,
-    view,
-)
-from lending_chaincode.caller import Kind, by_holder_or_party, by_party, kind_of, staff
+from hlf_chaincode import ContractError, Private, Requirement, query, requires, transaction
+from lending_chaincode.caller import by_holder_or_party, by_party, staff
 from lending_chaincode.charter import Chartered
-from lending_chaincode.correspondence import said, use_once, verified
+from lending_chaincode.context import Context, pair
+from lending_chaincode.correspondence import use_once, verified
 from lending_chaincode.entries import event_of
+from lending_chaincode.organizations import Kind, kind_of
+from lending_chaincode.refusals import require
 from lending_domain.funds import Fund, annual_rate, catalogue, quarter_of
-from lending_domain.letters import Letter, LetterKind
 from lending_domain.loan_events import (
     Acceleration,
     Accident,
@@ -54,15 +45,22 @@ from lending_domain.servicing import fold
 
 _LENDERS = (Kind.BANK, Kind.SEMAS)
 
+_by_lender = requires(
+    Requirement(
+        "staff of a bank, or of semas for a direct loan",
+        lambda ctx: staff(ctx, Kind.SEMAS if ctx.channel == "application" else Kind.BANK),
+    )
+)
+
 
 def _serve(ctx: Context, loan_id: str, head: LoanHead, entry: Entry, event: AnyEvent) -> RecordView:
     """Add one event to the loan's log; what the log then says is the record's state."""
-    record = opened(ctx, "loan", loan_id, head)
+    record = ctx.opened("loan", loan_id, head)
     events = (*head.events, event)
-    changed = advance(ctx, record, event.on, state=loan_state_name(ruled(fold, events)))
+    changed = ctx.advance(record, event.on, state=loan_state_name(fold(events)))
     after = head.model_copy(update={"salt": entry.salt, "events": events})
-    keep(ctx, pair(*record.parties), loan_id, after)
-    return view(changed)
+    ctx.keep(pair(*record.parties), loan_id, after)
+    return changed
 
 
 def _adds(kind: type[AnyEvent], says: str) -> Callable[..., RecordView]:
@@ -90,28 +88,27 @@ class LoanExecution(Chartered):
     name = "loan-execution"
 
     @transaction
+    @_by_lender
     def execute(
         self, ctx: Context, loan_id: str, business_date: date, contract: Private[LoanContract]
     ) -> RecordView:
         """Disburse once against the guarantee letter, at the day's quarter's rate, on the fund's terms."""
-        lender = staff(ctx, Kind.SEMAS if ctx.channel == "application" else Kind.BANK)
-        head = self._head(ctx, lender, business_date, contract)
-        state = ruled(fold, head.events)
-        parties = ("applicants", lender)
-        record = create(
-            ctx,
-            "loan",
-            loan_id,
-            parties=parties,
-            on=business_date,
-            holder=contract.holder,
-            references={"lender": lender},
+        lender = ctx.client.msp_id
+        today = contract.disbursement.on == business_date
+        require(today, "BAD_ARGUMENT", "the event is dated the business date")
+        head = _promised(ctx, lender, business_date, contract)
+        notice = verified(ctx, contract.rate_notice, RateNoticeBody, "mss", lender, role="officer")
+        _on_terms(contract.disbursement, catalogue().fund(head.fund), notice, business_date)
+        state = loan_state_name(fold(head.events))
+        parties, references = ("applicants", lender), {"lender": lender}
+        loan = ctx.create(
+            "loan", loan_id, business_date, parties, holder=contract.holder, references=references
         )
         use_once(ctx, contract.letter, parties, loan_id)
-        keep(ctx, pair(*parties), loan_id, head)
-        keep(ctx, pair(*parties), f"{loan_id}.contract", contract)
-        require(loan_state_name(state) == record.state, "WRONG_STATE", "a loan begins with its disbursement")
-        return view(record)
+        ctx.keep(pair(*parties), loan_id, head)
+        ctx.keep(pair(*parties), f"{loan_id}.contract", contract)
+        require(state == loan.state, "WRONG_STATE", "a loan begins with its disbursement")
+        return loan
 
     repay = _adds(Repayment, "상환: of what is due, allocated as the contract says.")
     charge_fee = _adds(FeeCharge, "A cost of collection.")
@@ -122,10 +119,10 @@ class LoanExecution(Chartered):
         self, ctx: Context, loan_id: str, business_date: date, head: Private[LoanHead]
     ) -> RecordView:
         """연체: say on the channel that something is overdue. The log needs no event for it: days tell."""
-        record = opened(ctx, "loan", loan_id, head)
+        record = ctx.opened("loan", loan_id, head)
         today = _on_day(head, business_date)
         require(today.days_past_due > 0, "NOT_IN_ARREARS", "nothing is overdue on that day")
-        return view(advance(ctx, record, business_date))
+        return ctx.advance(record, business_date)
 
     @transaction
     @by_holder_or_party("loan", *_LENDERS)
@@ -135,14 +132,12 @@ class LoanExecution(Chartered):
         """금리변동: by mss's signed notice of the quarter; lender or holder may bring it."""
         event = event_of(entry, RateReset, business_date)
         # The guarantor pays by the log that the bank laid open: from then on the bank alone adds to it.
-        by_lender = kind_of(ctx.client.msp_id) in _LENDERS
-        settled = by_lender or load(ctx, "loan", loan_id).state != "accident"
+        by_lender = ctx.kind in _LENDERS
+        settled = by_lender or ctx.load("loan", loan_id).state != "accident"
         require(settled, "WRONG_STATE", "under an accident the lender resets the rate")
         if entry.letter is None:
             raise ContractError("RATE_NOTICE_MISSING", "a reset rests on the notice of the quarter")
-        addressee = ctx.client.msp_id
-        letter = verified(ctx, entry.letter, LetterKind.RATE_NOTICE, "mss", addressee, role="officer")
-        notice = said(letter, RateNoticeBody)
+        notice = verified(ctx, entry.letter, RateNoticeBody, "mss", ctx.client.msp_id, role="officer")
         told = (notice.quarter, notice.base_rate) == (event.quarter, event.base)
         require(told, "RATE_MISMATCH", "the reset is not what the notice says")
         return _serve(ctx, loan_id, head, entry, event)
@@ -164,19 +159,13 @@ class LoanExecution(Chartered):
             raise ContractError(
                 "LETTER_MISMATCH", "a subrogation rests on the letter of the loan's guarantor"
             )
-        letter = verified(
-            ctx,
-            entry.letter,
-            LetterKind.SUBROGATION,
-            head.foundation,
-            ctx.client.msp_id,
-            subject=head.guarantee_id,
-            role="evaluator",
+        lender, guarantor, guarantee = ctx.client.msp_id, head.foundation, head.guarantee_id
+        body = verified(
+            ctx, entry.letter, SubrogationBody, guarantor, lender, subject=guarantee, role="evaluator"
         )
-        body = said(letter, SubrogationBody)
         paid = (body.loan_id, body.amount_krw, body.paid_on) == (loan_id, event.amount, event.on)
         require(paid, "LETTER_MISMATCH", "the letter speaks of another payment")
-        use_once(ctx, entry.letter, load(ctx, "loan", loan_id).parties, loan_id)
+        use_once(ctx, entry.letter, ctx.load("loan", loan_id).parties, loan_id)
         return _serve(ctx, loan_id, head, entry, event)
 
     record_recovery = _adds(Recovery, "회수: after subrogation, split between foundation and bank by claims.")
@@ -185,7 +174,7 @@ class LoanExecution(Chartered):
     @query
     def loan(self, ctx: Context, loan_id: str) -> Record:
         """The public record, for any member."""
-        return load(ctx, "loan", loan_id)
+        return ctx.load("loan", loan_id)
 
     @query
     @by_holder_or_party("loan", *_LENDERS)
@@ -204,77 +193,50 @@ class LoanExecution(Chartered):
     @by_holder_or_party("loan", *_LENDERS)
     def position(self, ctx: Context, loan_id: str, business_date: date) -> Position:
         """What is owed on a day, not before the last event."""
-        state = ruled(fold, _head_of(ctx, loan_id).events)
+        state = fold(_head_of(ctx, loan_id).events)
         require(business_date >= state.through, "DATE_BACKWARDS", "the day lies before the loan's last event")
         return position(state, business_date)
 
-    def _head(self, ctx: Context, lender: str, on: date, contract: LoanContract) -> LoanHead:
-        """What the loan rests on: the letter and the notice verified, the terms those of the fund."""
-        disbursement = event_of(Entry(salt=contract.salt, event=contract.disbursement), Disbursement, on)
-        issuer = contract.letter.letter.issuer
-        direct = kind_of(lender) is Kind.SEMAS
-        guarantor = None if direct else issuer
-        require(
-            issuer == lender if direct else kind_of(issuer) is Kind.FOUNDATION,
-            "LETTER_ISSUER",
-            "the letter is by another institution",
-        )
-        letter = verified(
-            ctx,
-            contract.letter,
-            LetterKind.CONFIRMATION if direct else LetterKind.GUARANTEE,
-            issuer,
-            lender,
-            role="officer" if direct else "evaluator",
-        )
-        fund, holder, head = _promised(letter, contract, on, guarantor)
-        require(holder == contract.holder, "LETTER_MISMATCH", "the letter is for another holder")
-        notice = verified(ctx, contract.rate_notice, LetterKind.RATE_NOTICE, "mss", lender, role="officer")
-        _on_terms(disbursement, fund, said(notice, RateNoticeBody), on)
-        return head
-
 
 def _head_of(ctx: Context, loan_id: str) -> LoanHead:
-    record = load(ctx, "loan", loan_id)
-    return read_private(ctx, pair(*record.parties), loan_id, LoanHead)
+    record = ctx.load("loan", loan_id)
+    return ctx.read(pair(*record.parties), loan_id, LoanHead)
 
 
 def _on_day(head: LoanHead, on: date) -> LoanState:
-    state = ruled(fold, head.events)
+    state = fold(head.events)
     require(on >= state.through, "DATE_BACKWARDS", "the business date lies before the loan's last event")
     return to_day(state, on)
 
 
-def _promised(
-    letter: Letter, contract: LoanContract, on: date, guarantor: str | None
-) -> tuple[Fund, str, LoanHead]:
-    """Fund, holder and the loan's head by what the letter promises."""
-    disbursement = contract.disbursement
-    if guarantor is None:
-        confirmed = said(letter, ConfirmationBody)
-        amount, coverage, valid_until = confirmed.amount_krw, Decimal(0), confirmed.valid_until
-        fund, holder = ruled(catalogue().fund, confirmed.fund), confirmed.holder
-        head = LoanHead(salt=contract.salt, holder=holder, fund=fund.id, events=(disbursement,))
+def _promised(ctx: Context, lender: str, on: date, contract: LoanContract) -> LoanHead:
+    """The loan as its letter promises it: a foundation's guarantee; for a direct loan, the confirmation."""
+    letter, disbursement = contract.letter, contract.disbursement
+    issuer, direct = letter.letter.issuer, kind_of(lender) is Kind.SEMAS
+    entitled = issuer == lender if direct else kind_of(issuer) is Kind.FOUNDATION
+    require(entitled, "LETTER_ISSUER", "the letter is by another institution")
+    body: ConfirmationBody | GuaranteeBody
+    guarantee: dict[str, Any] = {}
+    if direct:
+        body = verified(ctx, letter, ConfirmationBody, issuer, lender, role="officer")
+        amount, coverage = body.amount_krw, Decimal(0)
     else:
-        body = said(letter, GuaranteeBody)
-        amount, coverage, valid_until = body.principal_krw, body.coverage, body.valid_until
-        fund, holder = ruled(catalogue().fund, body.fund), body.holder
-        head = LoanHead(
-            salt=contract.salt,
-            holder=holder,
-            fund=fund.id,
-            referral_id=body.referral_id,
-            guarantee_id=letter.subject,
-            foundation=guarantor,
-            events=(disbursement,),
-        )
-    require(on <= valid_until, "LETTER_EXPIRED", "the letter had to be used earlier")
+        body = verified(ctx, letter, GuaranteeBody, issuer, lender, role="evaluator")
+        amount, coverage = body.principal_krw, body.coverage
+        guarantee = {
+            "referral_id": body.referral_id,
+            "guarantee_id": letter.letter.subject,
+            "foundation": issuer,
+        }
+    fund = catalogue().fund(body.fund)
+    require(on <= body.valid_until, "LETTER_EXPIRED", "the letter had to be used earlier")
     require(
         (disbursement.terms.principal, disbursement.servicing.coverage) == (amount, coverage),
         "LOAN_TERMS",
         "amount or coverage are not those of the letter",
     )
-    return fund, holder, head
+    require(body.holder == contract.holder, "LETTER_MISMATCH", "the letter is for another holder")
+    return LoanHead(salt=contract.salt, holder=body.holder, fund=fund.id, events=(disbursement,), **guarantee)
 
 
 def _on_terms(disbursement: Disbursement, fund: Fund, notice: RateNoticeBody, on: date) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from hlf_chaincode import Context, ContractError, Requirement, requires
-from lending_chaincode.books import KOREA, charter_of, key_of, require
-from lending_chaincode.caller import Kind, administrator, kind_of, staff
+from hlf_chaincode import ContractError, Requirement, requires
+from lending_chaincode.caller import administrator, staff
 from lending_chaincode.charter import enact
-from lending_domain.canonical import parse
+from lending_chaincode.context import Context, key_of
+from lending_chaincode.organizations import Kind, kind_of
+from lending_chaincode.refusals import require
 from lending_domain.model import Model
-from lending_domain.records import encode
+from lending_domain.records import RecordView, encode
 from lending_domain.records_model import (
     BEFORE_DATES,
     Activation,
@@ -54,7 +55,7 @@ by_evaluating_member = requires(
 def evaluators(ctx: Context) -> tuple[str, ...]:
     """The members who evaluate and vote on the model."""
     kind = evaluating_kind(ctx)
-    return tuple(sorted(one for one in charter_of(ctx).members if kind_of(one) is kind))
+    return tuple(sorted(one for one in ctx.charter.members if kind_of(one) is kind))
 
 
 def voter_of(ctx: Context) -> str:
@@ -71,9 +72,9 @@ def shared_collection(ctx: Context) -> str:
 
 def register_of(ctx: Context) -> Register:
     """The register; of what schema 1 left behind where no version has been proposed since."""
-    raw = ctx.state.get(_REGISTER)
-    if raw is not None:
-        return Register.model_validate(parse(raw))
+    register = ctx.state.get_json(_REGISTER, Register)
+    if register is not None:
+        return register
     with ctx.state.range("model/", "model0") as found:
         versions = tuple(one.key.removeprefix("model/") for one in found)
     active = ctx.state.get(_MODEL_IN_FORCE)
@@ -105,18 +106,19 @@ def version_of(ctx: Context, model_digest: str, register: Register | None = None
     register = register or register_of(ctx)
     if model_digest not in register.versions:
         raise ContractError("UNKNOWN_MODEL", "no model of this digest was proposed")
-    raw = ctx.state.get(key_of("model-version", model_digest))
-    if raw is not None:
-        return ModelVersion.model_validate(parse(raw))
+    version = ctx.state.get_json(key_of("model-version", model_digest), ModelVersion)
+    if version is not None:
+        return version
     old = ctx.state.get(_criteria_key(model_digest))
     if old is None:
         raise ContractError("BAD_RECORD", "the register names a version that is not there")
     return upgraded(model_digest, register.versions.index(model_digest) + 1, old, register)
 
 
-def keep_version(ctx: Context, version: ModelVersion) -> None:
-    """Write a version's life."""
+def keep_version(ctx: Context, version: ModelVersion) -> RecordView:
+    """Write a version's life; what is told of it to whoever changes it."""
     enact(ctx, key_of(version.type, version.id), encode(version), evaluators(ctx))
+    return RecordView(id=version.id, state=version.state)
 
 
 def model_in_force(ctx: Context, on: date) -> Model:
@@ -125,11 +127,6 @@ def model_in_force(ctx: Context, on: date) -> Model:
     if found is None:
         raise ContractError("MODEL_NOT_ACTIVE", "no model is in force on this date")
     return criteria_of(ctx, found)
-
-
-def today(ctx: Context) -> date:
-    """The transaction's day in Korea."""
-    return ctx.timestamp.astimezone(KOREA).date()
 
 
 def _criteria_key(model_digest: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from hlf_chaincode import Context, query, transaction
-from lending_chaincode.books import allowed, dated, refuse_all, require
+from hlf_chaincode import query, transaction
 from lending_chaincode.charter import Chartered, majority
+from lending_chaincode.context import Context
 from lending_chaincode.model_book import (
     by_evaluating_administrator,
     criteria_of,
@@ -21,10 +21,10 @@ from lending_chaincode.model_book import (
     keep_version,
     model_in_force,
     register_of,
-    today,
     version_of,
     voter_of,
 )
+from lending_chaincode.refusals import refuse_all, require
 from lending_domain.model import Model
 from lending_domain.model_rules import comment_violations, model_violations
 from lending_domain.records import RecordView
@@ -71,7 +71,7 @@ class ModelGovernance(Chartered):
             synthetic=model.synthetic,
             state=LIVES["model-version"]["propose_model"].target or "",
             proposer=proposer,
-            on=dated(ctx, business_date),
+            on=ctx.dated(business_date),
         )
         keep_criteria(ctx, model)
         keep_register(ctx, register.model_copy(update={"versions": (*register.versions, model.digest)}))
@@ -102,7 +102,7 @@ class ModelGovernance(Chartered):
         voter, version = voter_of(ctx), _opened(ctx, model_digest)
         known = {vote.organization for vote in version.votes}
         require(voter not in known, "ALREADY_VOTED", f"{voter} has voted on this already")
-        dated(ctx, business_date, version.on)
+        ctx.dated(business_date, version.on)
         return _counted(ctx, version, Vote(organization=voter, support=support, on=business_date))
 
     @transaction
@@ -125,7 +125,7 @@ class ModelGovernance(Chartered):
         """
         voter_of(ctx)
         version, register = _opened(ctx, model_digest), register_of(ctx)
-        dated(ctx, business_date, version.on)
+        ctx.dated(business_date, version.on)
         require(effective_from >= business_date, "ACTIVATION_DATE", "a version takes effect on a day to come")
         near = effective_from - business_date <= _FURTHEST
         require(near, "ACTIVATION_DATE", f"a version takes effect within {_FURTHEST.days} days")
@@ -154,7 +154,7 @@ class ModelGovernance(Chartered):
     @query
     def active_model(self, ctx: Context, business_date: date | None = None) -> Model:
         """The version in force on a business date, by default the transaction's day."""
-        return model_in_force(ctx, business_date or today(ctx))
+        return model_in_force(ctx, business_date or ctx.today)
 
     @query
     def model_comments(self, ctx: Context, model_digest: str) -> list[Comment]:
@@ -179,7 +179,7 @@ class ModelGovernance(Chartered):
 def _opened(ctx: Context, model_digest: str) -> ModelVersion:
     """The version, if the function called is allowed in its state."""
     version = version_of(ctx, model_digest)
-    allowed(ctx, version)
+    ctx.allowed(version)
     return version
 
 
@@ -191,16 +191,13 @@ def _counted(ctx: Context, version: ModelVersion, vote: Vote) -> RecordView:
         version = version.model_copy(update={"state": "carried", "carried_on": vote.on})
     elif not majority(len(voters) - version.opponents(voters), len(voters)):
         version = version.model_copy(update={"state": "rejected"})
-    keep_version(ctx, version)
-    return RecordView(id=version.id, state=version.state)
+    return keep_version(ctx, version)
 
 
 def _changed(
     ctx: Context, version: ModelVersion, on: date, *, action: str = "", **changes: object
 ) -> RecordView:
     """Write the version's next state."""
-    allowed(ctx, version, action)
-    state = LIVES[version.type][action or ctx.function].target or version.state
-    changed = version.model_copy(update={**changes, "state": state, "on": dated(ctx, on, version.on)})
-    keep_version(ctx, changed)
-    return RecordView(id=changed.id, state=changed.state)
+    state = ctx.allowed(version, action).target or version.state
+    changed = version.model_copy(update={**changes, "state": state, "on": ctx.dated(on, version.on)})
+    return keep_version(ctx, changed)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -57,6 +57,12 @@ class LetterKind(StrEnum):
 
 
 _OPEN = frozenset({LetterKind.RATE_NOTICE, LetterKind.KEY})
+
+
+class LetterBody(Value):
+    """What a letter of one kind says; `LETTER` is the kind."""
+
+    LETTER: ClassVar[LetterKind]
 
 
 class Letter(Value):
@@ -288,12 +294,13 @@ def _issued(anchor_pem: bytes | str, certificate: x509.Certificate, at: datetime
         if not anchor.not_valid_before_utc <= at <= anchor.not_valid_after_utc:
             return False
         certificate.verify_directly_issued_by(anchor)
-        return not _is_authority(certificate)
+        return not is_authority(certificate)
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.InvalidVersion):
         return False
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether the certificate is a CA's."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

@@ -53,6 +53,11 @@ class Record(Value):
     commitments: dict[str, Hex256] = Field(default_factory=dict)
     dates: dict[str, date] | None = None
 
+    @property
+    def view(self) -> RecordView:
+        """What is told of it to whoever changes it."""
+        return RecordView(id=self.id, state=self.state)
+
 
 class RecordView(Value):
     """What a submitted function returns and emits."""

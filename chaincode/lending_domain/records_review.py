@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, Strict, StringConstraints, model_validator
 
-from lending_domain.letters import SignedLetter
+from lending_domain.letters import LetterBody, LetterKind, SignedLetter
 from lending_domain.records import Record, RecordId, Salted
 from lending_domain.records_documents import SealedLetter
 from lending_domain.records_evaluation import EvaluationRecord
@@ -47,12 +47,13 @@ class FieldCorrection(Value):
     because: Text
 
 
-class ReviewRequestBody(Value):
+class ReviewRequestBody(LetterBody):
     """The applicant's letter (kind review-request, subject the review's id).
 
     reply_key: the X25519 key, in hex, under which the answer is sealed.
     """
 
+    LETTER = LetterKind.REVIEW_REQUEST
     referral_id: RecordId
     kind: ReviewKind
     text: Text
@@ -66,33 +67,36 @@ class ReviewRequestBody(Value):
         return self
 
 
-class ReviewExtensionBody(Value):
+class ReviewExtensionBody(LetterBody):
     """Why an answer takes longer (kind review-extension, subject the review's id)."""
 
+    LETTER = LetterKind.REVIEW_EXTENSION
     due_by: date
     reason: Text
 
 
-class ExplanationBody(Value):
+class ExplanationBody(LetterBody):
     """The evaluation explained (kind explanation, subject referral_id).
 
     explanation: as `lending.credit` writes it; pdf: the same for reading, base64. evaluation: the opening of
     the ledger's commitment. reply_key: the evaluator's X25519 key, in hex, to which a request is sealed.
     """
 
+    LETTER = LetterKind.EXPLANATION
     explanation: dict[str, Any]
     evaluation: EvaluationRecord
     pdf: str | None = None
     reply_key: Hex256
 
 
-class ReviewAnswerBody(Value):
+class ReviewAnswerBody(LetterBody):
     """The evaluator's letter (kind review-answer, subject the review's id).
 
     request: digest of the letter answered. commitment: of the evaluation that stands, as on the ledger; None
     where the firm was filtered out before one. evaluation, explanation: its opening, where it is a new one.
     """
 
+    LETTER = LetterKind.REVIEW_ANSWER
     referral_id: RecordId
     kind: ReviewKind
     request: Hex256

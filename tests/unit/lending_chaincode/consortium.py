@@ -605,10 +605,10 @@ def _transient(private: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def refused(code: str) -> Iterator[None]:
+def refused(code: str) -> Iterator[pytest.ExceptionInfo[ContractError]]:
     """The contract says no with this code, in a sentence."""
     with pytest.raises(ContractError) as caught:
-        yield
+        yield caught
     assert caught.value.code == code, caught.value
     assert len(caught.value.message) > 10
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hlf_chaincode.stub import Stub
 from lending_chaincode.credit_evaluation import CreditEvaluation
 from lending_chaincode.document_exchange import DocumentExchange
 from lending_chaincode.guarantee import Guarantee
@@ -42,6 +43,37 @@ def test_a_record_of_an_unknown_version_is_refused(consortium):
     world.entry("guarantee", f"guarantee/{guarantee_id}").value = canonical(fields)
     with refused("RECORD_VERSION"):
         consortium.at_guarantee("cancel", consortium.seoul, guarantee_id, START)
+
+
+def test_a_stored_value_in_another_form_is_refused_without_its_text(consortium):
+    guarantee_id, file = new_id(), consortium.file(new_id())
+    consortium.at_guarantee("issue", consortium.seoul, guarantee_id, "bank-a", START, file=file)
+    collection = "foundation-seoul_bank-a"
+    for peer in ("foundation-seoul", "bank-a"):
+        stored = consortium.guarantee._world.private_entry(peer, "guarantee", collection, guarantee_id)
+        stored.value = b'{"secret":"whose"}'
+    with refused("BAD_RECORD") as caught:
+        consortium.guarantee.evaluate(
+            "guarantee", "file", guarantee_id, caller=consortium.seoul.caller, peer="foundation-seoul"
+        )
+    assert "whose" not in str(caught.value)
+
+
+def test_what_a_call_asks_for_again_is_not_read_again(consortium, monkeypatch):
+    guarantee_id, file = new_id(), consortium.file(new_id())
+    consortium.at_guarantee("issue", consortium.seoul, guarantee_id, "bank-a", START, file=file)
+    read: list[str] = []
+    get = Stub.get
+
+    def noted(stub, key, collection=""):
+        read.append(key)
+        return get(stub, key, collection)
+
+    monkeypatch.setattr(Stub, "get", noted)
+    endorsers = ("foundation-seoul", "bank-a")
+    consortium.at_guarantee("cancel", consortium.seoul, guarantee_id, START, endorsers=endorsers)
+    # By the decorator, by the function, by the date's check: once at each endorser.
+    assert sorted(read) == ["charter", "charter", f"guarantee/{guarantee_id}", f"guarantee/{guarantee_id}"]
 
 
 def test_every_step_of_a_life_is_a_contracts_function():
