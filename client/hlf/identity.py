@@ -195,9 +195,9 @@ class SigningIdentity:
 
 def _only_file(folder: Path) -> bytes:
     try:
-        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-        if len(files) == 1:
-            return files[0].read_bytes()
+        files = [path.read_bytes() for path in folder.iterdir() if path.is_file()]
+        if len(set(files)) == 1:  # a certificate may stand there under two names
+            return files[0]
     except OSError as error:
         raise IdentityError(f"{folder} cannot be read: {error.strerror}") from error
     raise IdentityError(f"{folder} holds {len(files)} files where one is expected")

@@ -75,7 +75,10 @@ def _make_organization(
     _tls(node / "tls", "server", tls_ca, tls_ca.tls(one.node, one.domain, COUNTRY, hosts))
     for name, role in one.users:
         user = folder / "users" / name
-        _msp(user / "msp", one, ca, tls_ca, name, ca.identity(name, role, one.domain, COUNTRY))
+        credential = ca.identity(name, role, one.domain, COUNTRY)
+        _msp(user / "msp", one, ca, tls_ca, name, credential)
+        # As a CA's client would have called it: some samples look for that name, others for cryptogen's.
+        write_public(user / "msp" / "signcerts" / "cert.pem", credential.certificate)
         _tls(user / "tls", "client", tls_ca, tls_ca.tls(name, one.domain, COUNTRY))
     if one.kind == "peer":
         content = profile(one, ports, tls_ca.certificate.decode(), ca.certificate.decode())

@@ -76,6 +76,7 @@ def test_what_the_samples_look_for_is_where_they_look(tmp_path: Path) -> None:
         for path in (
             "users/User1@org1.example.com/msp/keystore/priv_sk",
             "users/User1@org1.example.com/msp/signcerts/User1@org1.example.com-cert.pem",
+            "users/User1@org1.example.com/msp/signcerts/cert.pem",
             "users/Admin@org1.example.com/msp/config.yaml",
             "peers/peer0.org1.example.com/tls/ca.crt",
             "peers/peer0.org1.example.com/tls/server.key",
@@ -87,6 +88,8 @@ def test_what_the_samples_look_for_is_where_they_look(tmp_path: Path) -> None:
             assert (org1 / path).is_file(), path
         orderer = organizations / "ordererOrganizations" / "example.com" / "orderers" / "orderer.example.com"
         assert (orderer / "msp" / "tlscacerts" / "tlsca.example.com-cert.pem").is_file()
+        user = hlf.SigningIdentity.from_msp_folder("Org1MSP", org1 / "users/User1@org1.example.com/msp")
+        assert user.certificate == EmulatedNetwork(state).identity().certificate
         profile = hlf.load_profile(org1 / "connection-org1.yaml")
         assert profile.msp_id == "Org1MSP"
         assert profile.peer().endpoint.address == started["organizations"]["Org1MSP"]
