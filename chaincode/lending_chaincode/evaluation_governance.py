@@ -32,6 +32,7 @@ from lending_domain.records_evaluation import (
     ThresholdBallot,
     ThresholdTable,
 )
+from lending_domain.records_model import ModelVersion
 from lending_domain.score import Evaluation
 
 _KEY_RING = "duplicate-keys"
@@ -65,15 +66,7 @@ class EvaluationGovernance(Chartered):
         shared.put(threshold_id, encode(new.model_copy(update={"votes": votes})))
         carried = majority(len(set(votes) & set(voters)), len(voters))
         if carried:
-            key = _threshold_key(table.model_digest)
-            known = shared.get_json(key, ThresholdTable)
-            due = known.version + 1 if known else 1
-            require(table.version == due, "THRESHOLD_VERSION", f"the next table is version {due}")
-            shared.put(key, encode(table))
-            shared.set_policy(key, majority_of(voters))
-            if version.schema_version > 1:
-                adopted = hashlib.sha256(encode(table)).hexdigest()
-                keep_version(ctx, version.model_copy(update={"thresholds": adopted}))
+            _adopt(ctx, table, version)
         return RecordView(id=threshold_id, state="active" if carried else "proposed")
 
     @query
@@ -105,6 +98,19 @@ class EvaluationGovernance(Chartered):
         # firm twice unseen.
         shared.set_policy(_KEY_RING, key_policy(evaluators(ctx)))
         return RecordView(id=f"duplicate-key-{due}", state="shared")
+
+
+def _adopt(ctx: Context, table: ThresholdTable, version: ModelVersion) -> None:
+    """Put a table in force, and note its hash in the version's record; schema 1 has no place for it."""
+    shared, key = ctx.private(shared_collection(ctx)), _threshold_key(table.model_digest)
+    known = shared.get_json(key, ThresholdTable)
+    due = known.version + 1 if known else 1
+    require(table.version == due, "THRESHOLD_VERSION", f"the next table is version {due}")
+    shared.put(key, encode(table))
+    shared.set_policy(key, majority_of(evaluators(ctx)))
+    if version.schema_version > 1:
+        adopted = hashlib.sha256(encode(table)).hexdigest()
+        keep_version(ctx, version.model_copy(update={"thresholds": adopted}))
 
 
 def threshold_for(ctx: Context, result: Evaluation) -> Threshold:

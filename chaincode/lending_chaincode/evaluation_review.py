@@ -46,7 +46,6 @@ from lending_domain.records_review import (
     ReviewDue,
     ReviewExtensionBody,
     ReviewKind,
-    ReviewOutcome,
     ReviewRequest,
     ReviewRequestBody,
     review_due,
@@ -271,10 +270,7 @@ class EvaluationReview(Chartered):
             and (body.evaluation is None or body.evaluation.commitment == body.commitment)
         )
         require(agrees, "LETTER_MISMATCH", "the answer speaks of another request, evaluation or day")
-        again = "evaluation" in review.commitments
-        done = (body.outcome is ReviewOutcome.RE_EVALUATED) == again
-        explained = body.outcome is ReviewOutcome.EXPLAINED and asked.kind is not ReviewKind.EXPLANATION
-        fits = done and not explained
+        fits = body.fits(asked.kind, re_evaluated="evaluation" in review.commitments)
         require(fits, "LETTER_MISMATCH", "the outcome is not what was asked for and done in this review")
         ctx.keep_new(owner, f"{review_id}.answer", answer)
         dates, commitments = {"answered_on": business_date}, {"answer": answer.answer.digest}

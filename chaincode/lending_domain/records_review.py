@@ -108,6 +108,12 @@ class ReviewAnswerBody(LetterBody):
     evaluation: EvaluationRecord | None = None
     explanation: dict[str, Any] | None = None
 
+    def fits(self, asked: ReviewKind, re_evaluated: bool) -> bool:
+        """Whether the outcome is one for what was asked and done: only an explanation is merely explained."""
+        if self.outcome is ReviewOutcome.EXPLAINED and asked is not ReviewKind.EXPLANATION:
+            return False
+        return re_evaluated == (self.outcome is ReviewOutcome.RE_EVALUATED)
+
 
 class ReviewRequest(Salted):
     """A request as it is handed on: for whom it is, of which referral, and the sealed letter.

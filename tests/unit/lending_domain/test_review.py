@@ -5,7 +5,13 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from lending_domain.records_review import FieldCorrection, ReviewKind, ReviewRequestBody
+from lending_domain.records_review import (
+    FieldCorrection,
+    ReviewAnswerBody,
+    ReviewKind,
+    ReviewOutcome,
+    ReviewRequestBody,
+)
 from lending_domain.review import due_date, extended, review_periods
 from lending_domain.violations import Refused
 
@@ -70,3 +76,26 @@ def test_a_corrected_value_keeps_its_type(value):
 def test_a_field_is_a_path_of_the_form(field):
     with pytest.raises(ValidationError):
         FieldCorrection(field=field, value=1, because="x")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fitting"),
+    [
+        (ReviewOutcome.EXPLAINED, {(ReviewKind.EXPLANATION, False)}),
+        (ReviewOutcome.UPHELD, {(kind, False) for kind in ReviewKind}),
+        (ReviewOutcome.REFUSED, {(kind, False) for kind in ReviewKind}),
+        (ReviewOutcome.RE_EVALUATED, {(kind, True) for kind in ReviewKind}),
+    ],
+)
+def test_an_outcome_is_one_of_what_was_asked_for_and_done(outcome, fitting):
+    answer = ReviewAnswerBody(
+        referral_id="0" * 32,
+        kind=ReviewKind.EXPLANATION,
+        request="0" * 64,
+        outcome=outcome,
+        text="as asked",
+        received_on=DAY,
+        answered_on=DAY,
+    )
+    cases = {(kind, done) for kind in ReviewKind for done in (False, True)}
+    assert {one for one in cases if answer.fits(*one)} == fitting
