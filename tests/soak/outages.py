@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,6 +275,53 @@ class Load:
             # The last RPC may be told of its deadline a moment after it has passed.
             if time.monotonic() - began > self._timeout + 5:
                 tally.late.append(f"{name}-{turn}")
+
+
+class Orderers:
+    """The orderers of a network under load: stopped, started, and all anew where Fabric's come to stand.
+
+    Real SmartBFT can do so after a kill under load: what clients send is then ordered by nobody, until those
+    that run are started anew. The emulator has no such excuse.
+    """
+
+    def __init__(self, network: Consortium, names: Sequence[str]) -> None:
+        self._network = network
+        self._names = names
+        self._away: set[str] = set()
+
+    def stop(self, *names: str) -> None:
+        """Stop some."""
+        for name in names:
+            self._network.stop_node(name)
+            self._away.add(name)
+
+    def start(self, *names: str) -> None:
+        """Start some again."""
+        for name in names:
+            self._network.start_node(name)
+            self._away.discard(name)
+
+    @property
+    def remedy(self) -> Callable[[], None] | None:
+        """What `Load.wait_for` does when nothing commits: nothing on the emulator."""
+        return self._start_anew if self._network.runtime == "docker" else None
+
+    def _start_anew(self) -> None:
+        assert not self._orders(), "the channel goes on, and the load's clients do not notice"
+        sys.stdout.write("the channel stands: its orderers are started anew\n")
+        there = [name for name in self._names if name not in self._away]
+        self.stop(*there)
+        self.start(*there)
+
+    def _orders(self) -> bool:
+        """Whether a client that has seen nothing of all this gets a transaction through."""
+        profile = load_profile(self._network.profile_path("org-a"))
+        with Gateway.from_profile(profile, self._network.wallet("org-a").get("user")) as gateway:
+            try:
+                gateway.network(CHANNEL).contract(CHAINCODE).submit("put", "probe", "v", timeout=20)
+            except hlf.GatewayError:
+                return False
+        return True
 
 
 def check_tally(network: Consortium, load: Load) -> None:
