@@ -24,6 +24,7 @@ from tests.conformance import (
     calls_ca,
     calls_config,
     calls_crafted,
+    calls_deliver,
     calls_gateway,
     calls_launch,
     calls_ledger,
@@ -41,11 +42,11 @@ from tests.conformance.calls import (
     Access,
     Answer,
     Case,
-    block_shape,
     guarded,
     node_of,
     unary,
 )
+from tests.conformance.calls_deliver import block_shape
 from tests.conformance.calls_lifecycle import arrange, propose
 
 __all__ = ["arrange", "perform"]
@@ -58,6 +59,7 @@ def perform(access: Access, case: Case) -> Answer:
         **_ADMIN,
         **calls_gateway.CALLS,
         **calls_peer.CALLS,
+        **calls_deliver.CALLS,
         **calls_limits.CALLS,
         **calls_ledger.CALLS,
         **calls_orderer.CALLS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fabric_protos.common import common_pb2
+from fabric_protos.common import common_pb2, configtx_pb2
 from fabric_protos.peer import proposal_response_pb2, transaction_pb2
 
 from hlf.wire.blocks import header_hash
@@ -62,6 +62,27 @@ def _own(access: Access, case: Case) -> Answer:
     return guarded(make)
 
 
+def _spoilt(content: bytes, part: str) -> bytes:
+    """A configuration's envelope without its `payload-header`, its `configuration`, that one's `root` group,
+    or without `groups` in it, or the `application` alone.
+    """
+    payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(content).payload)
+    held = configtx_pb2.ConfigEnvelope.FromString(payload.data)
+    if part == "payload-header":
+        payload.ClearField("header")
+    elif part == "configuration":
+        held.ClearField("config")
+    elif part == "root":
+        held.config.ClearField("channel_group")
+    elif part == "groups":
+        held.config.channel_group.groups.clear()
+    else:
+        assert part == "application", part
+        del held.config.channel_group.groups["Application"]
+    payload.data = held.SerializeToString()
+    return common_pb2.Envelope(payload=payload.SerializeToString()).SerializeToString()
+
+
 def _join(access: Access, case: Case) -> Answer:
     """JoinChain by the channel's first block, spoilt as `spoil` says."""
     block = _block(access, {**case, "as": "org-a/user", "channel": "slice"}, 1 if case.get("later") else 0)
@@ -72,6 +93,8 @@ def _join(access: Access, case: Case) -> Answer:
         block.data.data[0] = b"\xff\xff"
     elif spoil == "header":
         block.ClearField("header")
+    elif spoil:
+        block.data.data[0] = _spoilt(block.data.data[0], spoil)
     call = {**case, "channel": "", "chaincode": "cscc", "call": ["JoinChain", block.SerializeToString()]}
 
     def make() -> Answer:

@@ -23,8 +23,9 @@ from hlf.wire.blocks import last_config_index
 from hlf.wire.deliver import seek_position
 from hlf.wire.proposal import transaction_id
 from hlf_network.waiting import wait_until
-from tests.conformance.calls import SECONDS, Access, Answer, Case, block_shape, guarded, sign_envelope
+from tests.conformance.calls import SECONDS, Access, Answer, Case, guarded, sign_envelope
 from tests.conformance.calls import endorse as endorsed_envelope
+from tests.conformance.calls_deliver import block_shape
 
 _GARBAGE = b"\xff\xff\xff"
 

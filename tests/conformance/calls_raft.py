@@ -89,9 +89,14 @@ def read_blocks(access: Access, node: str, start: int) -> Iterator[common_pb2.Bl
 
 
 def read_messages(
-    access: Access, node: str, start: int, channel: str = "slice", reader: str = "org-a/admin"
+    access: Access,
+    node: str,
+    start: int,
+    channel: str = "slice",
+    reader: str = "org-a/admin",
+    seconds: float = SECONDS,
 ) -> Iterator[ab_pb2.DeliverResponse]:
-    """What an orderer says to a `reader` who wants its blocks from `start` on, without end."""
+    """What an orderer says within so many `seconds` to a `reader` who wants its blocks from `start` on."""
     envelope = seek_envelope(
         access.identity(reader),
         channel,
@@ -105,7 +110,7 @@ def read_messages(
         request_serializer=common_pb2.Envelope.SerializeToString,
         response_deserializer=ab_pb2.DeliverResponse.FromString,
     )
-    stream = stub(iter([envelope]), timeout=SECONDS)
+    stream = stub(iter([envelope]), timeout=seconds)
     try:
         yield from stream
     finally:

@@ -36,6 +36,7 @@ from tests.conformance.calls import (
 _PEERS = ("org-a", "org-b")
 _TRIES = 5
 """Calls until a peer has noticed that a stream has ended and opens another."""
+_GOSSIPED = 90.0
 _COLLECTIONS: tuple[Mapping[str, Any], ...] = (
     {"name": "both"},
     {"name": "open-read", "member_only_read": False},
@@ -117,7 +118,7 @@ def _identifiers(access: Access, step: Case) -> dict[str, str]:
 
 
 def _wait_gossiped(access: Access, channel: str, name: str, sequence: str, running: set[str]) -> None:
-    """Until both peers know of each other that they run a definition: gossip takes a second or more."""
+    """Until both peers know of each other that they run a definition: gossip takes a second, or a minute."""
     for organization in _PEERS:
         identity = access.identity(f"{organization}/admin")
         with Discovery(access.endpoint(access.gateway_of(organization)), identity) as discovery:
@@ -126,7 +127,7 @@ def _wait_gossiped(access: Access, channel: str, name: str, sequence: str, runni
                 peers = discovery.peers(channel)
                 return running <= {peer.msp_id for peer in peers if peer.chaincodes.get(name) == sequence}
 
-            wait_until(known, 20, lambda: f"{name} was not seen at {', '.join(sorted(running))}")
+            wait_until(known, _GOSSIPED, lambda: f"{name} was not seen at {', '.join(sorted(running))}")
 
 
 def _arrange(

@@ -150,9 +150,10 @@ def _consenters(root: Group, _layout: Layout, wanted: Any) -> None:
 
 
 def _capability(root: Group, _layout: Layout, wanted: Any) -> None:
-    """`at` a group, `name`."""
+    """`at` a group, `name`; `only` that one."""
     group = group_at(root, wanted["at"])
-    capabilities = configuration_pb2.Capabilities.FromString(group.values["Capabilities"].value)
+    present = b"" if wanted.get("only") else group.values["Capabilities"].value
+    capabilities = configuration_pb2.Capabilities.FromString(present)
     capabilities.capabilities[wanted["name"]].SetInParent()
     set_value(group, "Capabilities", capabilities)
 

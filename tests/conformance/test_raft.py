@@ -16,7 +16,7 @@ from tests.conformance.calls import Access, Answer, endorse, sign_envelope
 from tests.conformance.calls_admin import perform
 from tests.conformance.calls_orderer import broadcast_all, build_envelope, fetch_block
 from tests.conformance.calls_raft import read_messages
-from tests.conformance.outages import USER, Faulty, eventually, network_of_its_own, submitted, until
+from tests.conformance.outages import SECONDS, USER, Faulty, eventually, network_of_its_own, submitted, until
 
 pytestmark = [pytest.mark.fabric, pytest.mark.xdist_group("raft-faults")]
 
@@ -46,7 +46,7 @@ def test_without_a_majority_raft_takes_nothing_and_goes_on_with_one(faulty: Faul
     envelope = sign_envelope(access, waiting, made)
     signer = access.identity("org-a/user")
 
-    messages = read_messages(access, SURVIVOR, newest(access))
+    messages = read_messages(access, SURVIVOR, newest(access), seconds=SECONDS)
     assert next(messages).WhichOneof("Type") == "block"
     for node in OTHERS:
         faulty.network.stop_node(node)

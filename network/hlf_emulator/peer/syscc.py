@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from hlf.wire.blocks import header_hash
 from hlf_emulator.go.text import INVALID_WIRE_FORMAT, Undecodable, go_quote, header_type_name, unmarshal
-from hlf_emulator.membership.bundle import ConfigError, check_without_channel, config_envelope
+from hlf_emulator.membership.bundle import ConfigError, check_without_channel
 from hlf_emulator.membership.policies import PolicyError, SignedData
 from hlf_emulator.peer.channel import Channel, Ledger
 
@@ -156,17 +156,25 @@ def channel_of_block(block: common_pb2.Block) -> str:
         raise ConfigError(str(fault)) from fault
 
 
-def _no_configuration(block: common_pb2.Block) -> str:
-    """Why a block that names a channel holds no configuration (protoutil.UnmarshalEnvelopeOfType)."""
+def _not_a_first_block(block: common_pb2.Block) -> str:
+    """Why no channel can begin with a block that names it (configure.go, validateConfigBlock), or nothing."""
     payload = common_pb2.Payload.FromString(common_pb2.Envelope.FromString(block.data.data[0]).payload)
     kind = common_pb2.ChannelHeader.FromString(payload.header.channel_header).type
     if kind != common_pb2.CONFIG:
-        return f"invalid type {header_type_name(kind)}, expected CONFIG"
+        return f"Bad configuration envelope: invalid type {header_type_name(kind)}, expected CONFIG"
     try:
-        unmarshal(configtx_pb2.ConfigEnvelope, payload.data)
+        envelope = unmarshal(configtx_pb2.ConfigEnvelope, payload.data)
     except Undecodable as fault:
-        return str(fault)
-    return "Nil config envelope Config"
+        return f"Bad configuration envelope: {fault}"
+    if not envelope.HasField("config"):
+        return "Nil config envelope Config"
+    if not envelope.config.HasField("channel_group"):
+        return "Nil channel group"
+    if not envelope.config.channel_group.groups:
+        return "No channel configuration groups are available"
+    if "Application" not in envelope.config.channel_group.groups:
+        return "Invalid configuration block, missing Application configuration group"
+    return ""
 
 
 async def _join(call: SystemCall, encoded: bytes) -> proposal_response_pb2.Response:
@@ -180,15 +188,11 @@ async def _join(call: SystemCall, encoded: bytes) -> proposal_response_pb2.Respo
         name = channel_of_block(block)
     except ConfigError as fault:
         return failure(f'"JoinChain" request failed to extract channel id from the block due to [{fault}]')
-    invalid = (
-        f'"JoinChain" for channelID = {name} failed because of validation of configuration block, because of '
-    )
-    try:
-        _, envelope = config_envelope(block)
-    except ConfigError:
-        return failure(f"{invalid}Bad configuration envelope: {_no_configuration(block)}")
-    if "Application" not in envelope.config.channel_group.groups:
-        return failure(f"{invalid}Invalid configuration block, missing Application configuration group")
+    if spoilt := _not_a_first_block(block):
+        return failure(
+            f'"JoinChain" for channelID = {name} failed because of validation of configuration block, '
+            f"because of {spoilt}"
+        )
     try:
         call.local("Admins", call.signed)
     except PolicyError as refusal:
