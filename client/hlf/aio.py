@@ -7,10 +7,12 @@ What the calls do stands in `hlf.flows`, once for both.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+import grpc
 from fabric_protos.common.common_pb2 import Block
 from fabric_protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
 
@@ -19,6 +21,7 @@ from hlf.checkpoint import Checkpoint
 from hlf.drivers import AsyncDriver
 from hlf.effects import Commits, Flow, Session, Timeouts
 from hlf.endpoint import Channel, Endpoint
+from hlf.errors import ConfigurationError
 from hlf.events import Blocks, ChaincodeEvent, FilteredBlocks, PrivateBlocks, Subscription
 from hlf.flows import CallOptions, ProposalOptions
 from hlf.identity import Identity, SigningIdentity
@@ -74,8 +77,13 @@ class AsyncGateway(GatewayView):
             event_peers=event_peers,
             observers=observers,
         )
+        if isinstance(target, grpc.Channel):
+            raise ConfigurationError(
+                "is a channel that blocks", hint="Gateway, or Endpoint.connect_async()", field="target"
+            )
         self._target = target
         self._driver: AsyncDriver | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def _connect(self) -> AsyncDriver:
         # Not before the first call: a grpc.aio channel belongs to the event loop it is made in.
@@ -84,6 +92,7 @@ class AsyncGateway(GatewayView):
             channel = target.connect_async() if isinstance(target, Endpoint) else target
             peer = target.address if isinstance(target, Endpoint) else ""
             self._driver = AsyncDriver(channel, alternates=self.event_peers, peer=peer)
+            self._loop = asyncio.get_running_loop()
         return self._driver
 
     def network(self, channel: str) -> Network:
@@ -120,7 +129,13 @@ class AsyncGateway(GatewayView):
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow, one of `hlf.flows` or one's own, and return its result."""
-        return await self._connect().run(flow)
+        driver = self._connect()
+        if self._loop is not asyncio.get_running_loop():
+            flow.close()
+            raise ConfigurationError(
+                "this gateway was first used in another event loop", hint="make one in each loop that calls"
+            )
+        return await driver.run(flow)
 
     async def close(self) -> None:
         """End its event streams and close the connection, unless that was given as a channel."""

@@ -60,7 +60,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         host, separator, port = self.address.rpartition(":")
-        if not separator or not host or not port.isdigit():
+        if not separator or not host or not port.isdigit() or "://" in host:
             raise ConfigurationError(f"{self.address!r} is not host:port", field="address")
         if (self.client_certificate_pem is None) != (self.client_key_pem is None):
             raise ConfigurationError("mutual TLS takes a certificate and its key", field="client_key_pem")

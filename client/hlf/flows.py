@@ -65,6 +65,7 @@ from hlf.options import (
     ProposalOptions,
     Retry,
     check,
+    check_values,
     of_proposal,
 )
 from hlf.steps import CommitStatus, CommitStep, Outcome, ProposalStep, TransactionStep
@@ -351,20 +352,27 @@ class ContractFlows:
     def proposal(self, function: str, *args: str | bytes, **options: Unpack[ProposalOptions]) -> ProposalStep:
         """Build a proposal with a new transaction id; no I/O, not signed yet. TypeError: unknown option."""
         check(options, PROPOSAL_OPTIONS)
-        qualified = self._qualified(function)
-        values = [qualified, *args]
-        parts = build_proposal(
-            self.session.identity,
-            self.channel,
-            self.chaincode,
-            [value.encode() if isinstance(value, str) else value for value in values],
-            options.get("transient", {}),
-            self.session.nonce(),
-            self.session.time_ns(),
-        )
-        organizations = tuple(options.get("endorsing_organizations", ()))
+        session, transient = self.session, options.get("transient", {})
+        organizations = options.get("endorsing_organizations", ())
+        if isinstance(organizations, str):
+            raise TypeError("endorsing_organizations is str, not a list of MSP ids")
+        values = [self._qualified(function), *args]
+        try:
+            parts = build_proposal(
+                session.identity,
+                self.channel,
+                self.chaincode,
+                [value.encode() if isinstance(value, str) else value for value in values],
+                transient,
+                session.nonce(),
+                session.time_ns(),
+            )
+        except (TypeError, ValueError):
+            # The protocol's messages say that something is wrong, but not what.
+            check_values(function, args, transient)
+            raise
         return ProposalStep(
-            parts.transaction_id, self.channel, parts.proposal, organizations, hash=self.session.hash
+            parts.transaction_id, self.channel, parts.proposal, tuple(organizations), hash=session.hash
         )
 
     def evaluate(self, function: str, *args: str | bytes, **options: Unpack[CallOptions]) -> Flow[bytes]:

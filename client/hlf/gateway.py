@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -17,6 +18,7 @@ from hlf.checkpoint import Checkpoint
 from hlf.drivers import SyncDriver
 from hlf.effects import Commits, Flow, Session, Timeouts
 from hlf.endpoint import Channel, Endpoint
+from hlf.errors import ConfigurationError
 from hlf.events import Blocks, ChaincodeEvent, FilteredBlocks, PrivateBlocks, Subscription
 from hlf.flows import CallOptions, ProposalOptions
 from hlf.identity import Identity, SigningIdentity
@@ -72,6 +74,10 @@ class Gateway(GatewayView):
             event_peers=event_peers,
             observers=observers,
         )
+        if inspect.iscoroutinefunction(getattr(target, "close", None)):
+            raise ConfigurationError(
+                "is a channel for asyncio", hint="AsyncGateway, or Endpoint.connect()", field="target"
+            )
         self._own = isinstance(target, Endpoint)
         self._channel: Any = target.connect() if isinstance(target, Endpoint) else target
         peer = target.address if isinstance(target, Endpoint) else ""

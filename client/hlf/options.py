@@ -66,6 +66,22 @@ def check(options: ProposalOptions, allowed: Iterable[str]) -> None:
             raise TypeError(f"unknown option {name!r}; one of {', '.join(allowed)}")
 
 
+def check_values(function: str, args: Sequence[object], transient: object) -> None:
+    """Raise TypeError for an argument or a transient value that is neither text nor bytes."""
+    for place, value in enumerate(args, 1):
+        if not isinstance(value, str | bytes):
+            raise TypeError(f"argument {place} of {function} is {_kind(value)}, not text or bytes")
+    if not isinstance(transient, Mapping):
+        raise TypeError(f"transient is {_kind(transient)}, not a mapping of names to bytes")
+    for name, value in transient.items():
+        if not isinstance(value, bytes):
+            raise TypeError(f"transient {name!r} is {_kind(value)}, not bytes")
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
 def of_proposal(options: CallOptions) -> ProposalOptions:
     """Those of a call's options that its proposal has."""
     chosen: ProposalOptions = {}

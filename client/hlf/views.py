@@ -40,6 +40,18 @@ class GatewayView:
         event_peers: Sequence[Endpoint] = (),
         observers: Sequence[Observer] = (),
     ) -> None:
+        if not isinstance(target, Endpoint) and not hasattr(target, "unary_unary"):
+            raise ConfigurationError(
+                f"{type(target).__name__} is neither an Endpoint nor a grpc channel",
+                hint="Endpoint(address, tls_root_pem), or from_profile",
+                field="target",
+            )
+        if not isinstance(identity, Identity | SigningIdentity):
+            raise ConfigurationError(
+                f"{type(identity).__name__} is no identity",
+                hint="SigningIdentity.from_msp_folder, .from_pem, or Wallet(...).get",
+                field="identity",
+            )
         given = Session(identity) if session is None else session
         if isinstance(target, Endpoint):
             tls_certificate_hash = target.tls_certificate_hash

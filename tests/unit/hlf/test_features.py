@@ -120,6 +120,68 @@ def test_options_that_a_step_has_not(face, fake, identity):
     run_on(face, scenario, Endpoint(fake.address), identity)
 
 
+@pytest.mark.parametrize(
+    ("args", "options", "said"),
+    [
+        (["a", 100], {}, "argument 2 of Write is int, not text or bytes"),
+        ([{"key": 1}], {}, "argument 1 of Write is dict"),
+        ([], {"transient": {"price": "12"}}, "transient 'price' is str, not bytes"),
+        ([], {"transient": b"12"}, "transient is bytes, not a mapping"),
+        ([], {"endorsing_organizations": "Org1MSP"}, "endorsing_organizations is str, not a list"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_named_before_anything_is_sent(
+    face, fake, identity, args, options, said
+):
+    async def scenario(gateway, wait):
+        for call in (contract(gateway).evaluate, contract(gateway).submit):
+            with pytest.raises(TypeError, match=said):
+                await wait(call("Write", *args, **options))
+
+    run_on(face, scenario, Endpoint(fake.address), identity)
+    assert not fake.requests
+
+
+def test_what_is_given_in_place_of_an_endpoint_an_identity_or_a_channel(face, fake, identity):
+    kind = Gateway if face == "sync" else hlf.AsyncGateway
+    with pytest.raises(hlf.ConfigurationError, match=r"target: str is neither.*Endpoint\(address"):
+        kind(fake.address, identity)
+    with pytest.raises(hlf.ConfigurationError, match=r"identity: bytes is no identity.*from_pem"):
+        kind(Endpoint(fake.address), b"secret")
+    with pytest.raises(hlf.ConfigurationError, match="is not host:port"):
+        Endpoint(f"grpcs://{fake.address}")
+
+
+def test_a_channel_of_the_other_face(fake, identity):
+    async def on_asyncio():
+        async with Endpoint(fake.address).connect_async() as channel:
+            with pytest.raises(hlf.ConfigurationError, match=r"for asyncio \(AsyncGateway"):
+                Gateway(channel, identity)
+
+    asyncio.run(on_asyncio())
+    with (
+        Endpoint(fake.address).connect() as channel,
+        pytest.raises(hlf.ConfigurationError, match=r"that blocks .*connect_async\(\)"),
+    ):
+        hlf.AsyncGateway(channel, identity)
+
+
+def test_a_gateway_in_a_second_event_loop(fake, identity):
+    gateway = hlf.AsyncGateway(Endpoint(fake.address), identity)
+
+    async def read():
+        return await contract(gateway).evaluate("Read")
+
+    async def end():
+        await gateway.close()
+
+    with asyncio.Runner() as first:
+        assert first.run(read()) == b"Read"
+        with asyncio.Runner() as second, pytest.raises(hlf.ConfigurationError, match="another event loop"):
+            second.run(read())
+        first.run(end())
+
+
 @pytest.mark.feature("A9", "sync", "async")
 @pytest.mark.parametrize("by", ["gateway", "call"])
 def test_each_phase_has_a_deadline_of_its_own(face, fake, identity, by):
