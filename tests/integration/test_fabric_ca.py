@@ -110,6 +110,7 @@ def test_who_enrolled_transacts_with_its_attributes(access: Access, authority: A
         assert records.submit("put", "by-a-clerk", "yes") == b"by-a-clerk"
 
 
+@pytest.mark.feature("F11")
 def test_who_was_revoked_is_refused_once_the_channel_knows(access: Access, authority: Authority) -> None:
     fired, kept = _join(authority, "fired", {"role": "clerk"}), _join(authority, "kept", {"role": "clerk"})
     answer = _call(authority, "POST", "/api/v1/revoke", {"id": "fired", "gencrl": True})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from typing import NoReturn
 
 import pytest
 
@@ -21,10 +23,18 @@ pytestmark = [
 ]
 
 
+def _refuse(*command: object, **options: object) -> NoReturn:
+    raise AssertionError(f"a program is run: {command}")
+
+
 @pytest.mark.feature("F10")
 @pytest.mark.feature("F11")
-def test_a_chaincode_is_put_into_force_and_called(way: Way, key: str) -> None:
-    """A second name for the chaincode that is installed, under another policy."""
+def test_a_chaincode_is_put_into_force_and_called(
+    way: Way, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second name for the chaincode that is installed, under another policy; no program is run for it."""
+    for function in ("Popen", "run", "check_output"):
+        monkeypatch.setattr(subprocess, function, _refuse)
     layout = way.network.layout
     access = Access(layout)
     name = f"again-{os.urandom(4).hex()}"
