@@ -1,14 +1,15 @@
 """What a chaincode offers, in the form that Fabric's tools read: contracts, functions, JSON schemas.
 
 The form is that of the contract API's metadata (``contract-schema.json`` of fabric-contract-api): JSON schema
-of draft 4 without ``anyOf``, objects under ``components.schemas``. What is private comes with the transient
-field and is no parameter there: it stands under ``transient``, next to ``requires`` (who may call) and
-``signature``.
+of draft 4 without ``anyOf``, objects under ``components.schemas``, which refer to each other by ``$id``. What
+is private comes with the transient field and is no parameter there: it stands under ``transient``, next to
+``requires`` (who may call) and ``signature``.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,6 +47,11 @@ _KEPT = frozenset(
         ),
     }
 )
+
+# Readers refuse a schema with a format that they do not know.
+_FORMATS = frozenset({"date", "date-time", "time", "uuid"})
+# A JSON number, as text.
+_DECIMAL = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
 
 Schema = dict[str, Any]
 
@@ -119,9 +125,7 @@ def _transaction(function: Function, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter, schemas: _Schemas) -> dict[str, Any]:
-    schema = (
-        {"type": "string", "format": "binary"} if parameter.raw is bytes else schemas.of(parameter.annotation)
-    )
+    schema = {"type": "string"} if parameter.raw is bytes else schemas.of(parameter.annotation)
     return {"name": parameter.name, "required": parameter.required, "schema": schema}
 
 
@@ -138,7 +142,7 @@ class _Schemas:
         self._definitions: dict[str, Schema] = rest.get("$defs", {})
         self._made = {key[0]: schema for key, schema in made.items()}
         self.components = {
-            name: {"$id": name, **self._draft4(schema)}
+            name: {"$id": name, **self._draft4(schema, inside=True)}
             for name, schema in self._definitions.items()
             if "properties" in schema
         }
@@ -149,46 +153,56 @@ class _Schemas:
             return {}
         return self._draft4(self._made[self._annotations.index(annotation)])
 
-    def _draft4(self, schema: Schema) -> Schema:
-        """The schema as draft 4, without what the contract API's form has no place for."""
+    def _draft4(self, schema: Schema, *, inside: bool = False) -> Schema:
+        """The schema as draft 4, without what the contract API's form has no place for.
+
+        ``inside`` one of the components a reference is to another's ``$id``: theirs is the base that readers
+        resolve it from.
+        """
         reference = schema.get("$ref", "")
         inlined = self._definitions.get(reference.removeprefix(_REFERENCE), {})
         if inlined and "properties" not in inlined:
-            return self._draft4(inlined)
+            return self._draft4(inlined, inside=inside)
         if reference:
-            return {"$ref": reference}
+            return {"$ref": reference.removeprefix(_REFERENCE) if inside else reference}
         choices = schema.get("anyOf") or schema.get("oneOf")
         if choices:
-            return self._choice(choices, schema)
+            return self._choice(choices, schema, inside)
+
+        def inner(part: Schema) -> Schema:
+            return self._draft4(part, inside=inside)
+
         kept = {name: value for name, value in schema.items() if name in _KEPT}
-        if kept.get("format") == "binary":
-            kept["format"] = "byte"
+        if kept.get("format") not in _FORMATS:
+            kept.pop("format", None)
         if "const" in schema:
             kept["enum"] = [schema["const"]]
-        for bound in ("Minimum", "Maximum"):
-            if f"exclusive{bound}" in schema:
-                kept |= {bound.lower(): schema[f"exclusive{bound}"], f"exclusive{bound}": True}
+        # An exclusive bound is a boolean to some of the form's readers and a number to others.
+        if "exclusiveMinimum" in schema:
+            kept["minimum"] = math.floor(schema["exclusiveMinimum"]) + 1
+        if "exclusiveMaximum" in schema:
+            kept["maximum"] = math.ceil(schema["exclusiveMaximum"]) - 1
         if "prefixItems" in schema:
-            kept["items"] = [self._draft4(item) for item in schema["prefixItems"]]
+            kept["items"] = [inner(item) for item in schema["prefixItems"]]
         elif "items" in schema:
-            kept["items"] = self._draft4(schema["items"])
+            kept["items"] = inner(schema["items"])
         if isinstance(schema.get("additionalProperties"), dict):
-            kept["additionalProperties"] = self._draft4(schema["additionalProperties"])
+            kept["additionalProperties"] = inner(schema["additionalProperties"])
         elif "additionalProperties" in schema:
             kept["additionalProperties"] = schema["additionalProperties"]
         if "properties" in schema:
-            kept["properties"] = {name: self._draft4(inner) for name, inner in schema["properties"].items()}
+            kept["properties"] = {name: inner(part) for name, part in schema["properties"].items()}
         return {name: int(value) if isinstance(value, float) else value for name, value in kept.items()}
 
-    def _choice(self, choices: list[Schema], schema: Schema) -> Schema:
+    def _choice(self, choices: list[Schema], schema: Schema, inside: bool) -> Schema:
         nullable = any(choice.get("type") == "null" for choice in choices)
         found = [choice for choice in choices if choice.get("type") != "null"]
         kinds = [choice.get("type") for choice in found]
         if kinds == ["number", "string"]:
             # A Decimal: written as text, read from a number too.
-            return {"type": ["string", "null"] if nullable else "string", "format": "decimal"}
+            return {"type": ["string", "null"] if nullable else "string", "pattern": _DECIMAL}
         if len(found) == 1:
-            only = self._draft4(found[0])
+            only = self._draft4(found[0], inside=inside)
             # A reference stands alone in this form: that the object may be null cannot be said.
             return {**only, "type": [only["type"], "null"]} if nullable and "type" in only else only
         discriminator = schema.get("discriminator", {}).get("propertyName")

@@ -19,6 +19,7 @@ from .abilities import Abilities
 from .context import Context
 from .contract import Function
 from .errors import ContractError, PeerError, ProtocolError, StateError, StreamClosed
+from .metadata import METADATA_FUNCTION
 from .proposal import Proposal
 from .stub import Exchange, Stub, read_answer
 
@@ -90,8 +91,11 @@ class Call:
     def function(self) -> str:
         """``contract:function`` where the chaincode has what the call names, else ""."""
         try:
-            name = chaincode_pb2.ChaincodeInput.FromString(self._message.payload).args[0]
-            found = self._functions.find(name.decode(errors="replace"))
+            asked = chaincode_pb2.ChaincodeInput.FromString(self._message.payload).args[0]
+            name = asked.decode(errors="replace")
+            if name == METADATA_FUNCTION:
+                return name
+            found = self._functions.find(name)
         except (DecodeError, IndexError, ContractError):
             return ""
         return f"{found.contract}:{found.name}"

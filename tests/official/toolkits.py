@@ -71,9 +71,11 @@ def python_packages(name: str) -> Path:
 
 
 def go() -> Toolkit:
-    """The client and the chaincode runtime for Go, from the module proxy."""
+    """The client, the chaincode runtime and a reader of metadata for Go, from the module proxy."""
     program = _program("go")
-    builds = [[program, "build", "-o", f"bin/{name}", f"./{name}"] for name in ("client", "chaincode")]
+    builds = [
+        [program, "build", "-o", f"bin/{name}", f"./{name}"] for name in ("client", "chaincode", "metadata")
+    ]
     folder = _prepare("go", builds, {"GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"})
     return Toolkit(folder, [str(folder / "bin" / "client")], [str(folder / "bin" / "chaincode")])
 

@@ -384,7 +384,7 @@ _SCHEMA_WORDS = {
 def check_schema(schema: dict[str, Any], components: dict[str, Any]) -> None:
     assert schema.keys() <= _SCHEMA_WORDS | {"$id"}
     if "$ref" in schema:
-        assert schema["$ref"].removeprefix("#/components/schemas/") in components
+        assert schema["$ref"].rpartition("/")[2] in components
     items = schema.get("items", [])
     inner = [*(items if isinstance(items, list) else [items]), *schema.get("properties", {}).values()]
     if isinstance(schema.get("additionalProperties"), dict):
@@ -444,18 +444,13 @@ def test_metadata_tells_types_and_who_may_call():
     assert functions["Echo"]["tag"] == ["evaluate", "EVALUATE"]
     assert functions["Echo"]["parameters"][0]["required"] is False
     asset = described["components"]["schemas"]["Asset"]
-    assert asset["properties"]["size"] == {
-        "type": "integer",
-        "minimum": 0,
-        "exclusiveMinimum": True,
-        "maximum": 10,
-    }
-    assert asset["properties"]["part"] == {"$ref": "#/components/schemas/Part"}
+    assert asset["properties"]["size"] == {"type": "integer", "minimum": 1, "maximum": 10}
+    assert asset["properties"]["part"] == {"$ref": "Part"}
     assert asset["additionalProperties"] is False
     part = described["components"]["schemas"]["Part"]
     assert part["properties"] == {
-        "weight": {"type": "string", "format": "decimal"},
-        "parts": {"type": "array", "items": {"$ref": "#/components/schemas/Part"}},
+        "weight": {"type": "string", "pattern": r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"},
+        "parts": {"type": "array", "items": {"$ref": "Part"}},
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hlf_chaincode import Context, Contract, query
 from hlf_chaincode import transaction as writes
 from hlf_chaincode.abilities import Abilities
-from hlf_chaincode.contract import Registry
+from hlf_chaincode.contract import METADATA_FUNCTION, Registry
 from hlf_chaincode.errors import ProtocolError, StreamClosed
 from hlf_chaincode.session import Answer, Begin, Send, Session
 from tests.unit.hlf_chaincode.fake_peer import Message, transaction
@@ -114,6 +114,12 @@ def test_messages_of_a_call_carry_its_channel_and_transaction():
     peer = Recorder()
     answer = begin(ready(), b"put", b"k").run(peer)
     assert {(m.channel_id, m.txid) for m in [*peer.requests, answer]} == {("ch", "tx")}
+
+
+def test_a_call_is_told_of_by_a_name_that_the_chaincode_has():
+    assert begin(ready(), b"put", b"k").function == "store:put"
+    assert begin(ready(), METADATA_FUNCTION.encode()).function == METADATA_FUNCTION
+    assert begin(ready(), b"secret").function == ""
 
 
 def test_writes_of_a_failed_call_are_not_sent():
