@@ -85,7 +85,12 @@ class Emulator:
     async def start(self) -> None:
         """Open every port. Raises OSError or RuntimeError when one is taken."""
         await self._control.start()
-        await asyncio.gather(*(node.start() for node in self.nodes.values()))
+        # All have come to an end when one has failed, so that `stop` meets none half started.
+        for outcome in await asyncio.gather(
+            *(node.start() for node in self.nodes.values()), return_exceptions=True
+        ):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def drop_channel(self, name: str) -> None:
         """Forget a channel with its blocks and private data, as if it had never been. There is no such thing

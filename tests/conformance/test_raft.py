@@ -11,6 +11,7 @@ import pytest
 from fabric_protos.common import common_pb2
 from fabric_protos.orderer import ab_pb2
 
+from tests.conformance import calls_config
 from tests.conformance.book import Book
 from tests.conformance.calls import Access, Answer, endorse, sign_envelope
 from tests.conformance.calls_admin import perform
@@ -91,6 +92,22 @@ def test_one_orderer_less_is_no_loss(faulty: Faulty, node: str) -> None:
     finally:
         faulty.network.start_node(node)
     until(lambda: reachable(access, node))
+
+
+def test_without_an_orderer_s_address(faulty: Faulty) -> None:
+    """The last: no peer gets a block any more."""
+    access = faulty.access
+    call = {**USER, "call": ["put", "no address", "value"]}
+    transaction_id, made = endorse(access, call)
+    envelope = sign_envelope(access, call, made)
+    change = {
+        "remove": [{"at": f"Orderer/{name}-orderer", "value": "Endpoints"} for name in ("org-a", "org-b")]
+    }
+    update = {"rpc": "ConfigUpdate", "as": "org-a/admin", "at": SURVIVOR, "change": change}
+    faulty.heard("no orderer's address in the configuration", calls_config.change(access, update))
+    asked = {"rpc": "DiscoverMany", "as": "org-a/user", "queries": [{"query": "config"}]}
+    faulty.heard("discovery without an orderer's address", perform(access, asked))
+    faulty.heard("submit without an orderer's address", submitted(access, transaction_id, envelope))
 
 
 def newest(access: Access) -> int:

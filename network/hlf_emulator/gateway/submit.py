@@ -11,7 +11,7 @@ from fabric_protos.orderer import ab_pb2
 from hlf.wire.consensus import bft_quorum
 from hlf_emulator.directory import Directory
 from hlf_emulator.gateway.peers import connection_refused
-from hlf_emulator.membership.bundle import Bundle, OrdererEndpoint
+from hlf_emulator.membership.bundle import OrdererEndpoint
 from hlf_emulator.ordering.smartbft import ALREADY_EXISTS
 from hlf_emulator.peer.peer import Peer
 from hlf_emulator.ports.rpc_status import RpcError
@@ -27,13 +27,12 @@ def submit(local: Peer, directory: Directory, request: gateway_pb2.SubmitRequest
     channel = local.channels.get(request.channel_id)
     if channel is None:
         raise RpcError(grpc.StatusCode.FAILED_PRECONDITION, no_config(request.channel_id))
-    bundle = channel.bundle
-    if not bundle.endpoints:
+    if not channel.orderers:
         raise RpcError(grpc.StatusCode.UNAVAILABLE, "no orderer nodes available")
-    if bundle.consensus_type == "BFT":
-        _submit_bft(directory, bundle, envelope)
+    if channel.bundle.consensus_type == "BFT":
+        _submit_bft(directory, channel.orderers, envelope)
     else:
-        _submit_raft(directory, bundle, envelope)
+        _submit_raft(directory, channel.orderers, envelope)
 
 
 def no_config(channel: str) -> str:
@@ -41,11 +40,13 @@ def no_config(channel: str) -> str:
     return f"failed to get config for channel [{channel}]: could not get last config for channel {channel}"
 
 
-def _submit_bft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:
-    total = len(bundle.endpoints)
+def _submit_bft(
+    directory: Directory, orderers: Sequence[OrdererEndpoint], envelope: common_pb2.Envelope
+) -> None:
+    total = len(orderers)
     content = envelope.SerializeToString()
     failures: list[gateway_pb2.ErrorDetail] = []
-    for endpoint in _alternating(bundle.endpoints):
+    for endpoint in _alternating(orderers):
         answer = _broadcast(directory, endpoint, envelope, content)
         if isinstance(answer, str):
             failures.append(_detail(endpoint, answer))
@@ -71,10 +72,12 @@ def _alternating(endpoints: Sequence[OrdererEndpoint]) -> list[OrdererEndpoint]:
     return [endpoint for turn in rounds for endpoint in turn if endpoint is not None]
 
 
-def _submit_raft(directory: Directory, bundle: Bundle, envelope: common_pb2.Envelope) -> None:
+def _submit_raft(
+    directory: Directory, orderers: Sequence[OrdererEndpoint], envelope: common_pb2.Envelope
+) -> None:
     details: list[gateway_pb2.ErrorDetail] = []
     content = envelope.SerializeToString()
-    for endpoint in directory.luck.sample(bundle.endpoints, len(bundle.endpoints)):
+    for endpoint in directory.luck.sample(orderers, len(orderers)):
         answer = _broadcast(directory, endpoint, envelope, content)
         if isinstance(answer, str):
             details.append(_detail(endpoint, answer))

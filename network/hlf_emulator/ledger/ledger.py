@@ -31,7 +31,13 @@ from hlf_emulator.ledger.mvcc import BlockWriter, Lifetime, Updates
 from hlf_emulator.ledger.rwset import NamespaceSet
 from hlf_emulator.ledger.state import Space, State, Version
 from hlf_emulator.ledger.validation import CheckedTransaction, Code, LedgerView, parse_valid, validate_block
-from hlf_emulator.membership.bundle import Bundle, ConfigError, config_envelope, is_config_block
+from hlf_emulator.membership.bundle import (
+    Bundle,
+    ConfigError,
+    OrdererEndpoint,
+    config_envelope,
+    is_config_block,
+)
 from hlf_emulator.membership.msp import Verifier
 
 _METADATA_PREFIX = "namespaces/metadata/"
@@ -65,6 +71,8 @@ class SharedLedger:
         # (chaincode, its sequence, collection); forgotten whenever the configuration changes.
         self._collections: dict[tuple[str, int, str], CollectionDefinition | None] = {}
         self._bundle: Bundle | None = None
+        self.orderers: tuple[OrdererEndpoint, ...] = ()
+        """Those of the newest configuration that named any: a Gateway goes on with them."""
         self._index = LedgerIndex()
         self._expiring: dict[int, list[tuple[Space, bytes, Version]]] = {}
         self._effects: dict[int, Effects] = {}
@@ -77,6 +85,10 @@ class SharedLedger:
     def height(self) -> int:
         """The number of blocks."""
         return self.state.height
+
+    def _configure(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self.orderers = bundle.endpoints or self.orderers
 
     @property
     def bundle(self) -> Bundle:
@@ -207,7 +219,7 @@ class SharedLedger:
         self._refresh_definitions(number, updates)
         if is_config_block(block):
             channel, envelope = config_envelope(block)
-            self._bundle = Bundle.from_config(channel, envelope.config, number, self._verifier)
+            self._configure(Bundle.from_config(channel, envelope.config, number, self._verifier))
             self._collections.clear()
         self._index.add_block(header_hash(block.header))
         self._last = block
@@ -249,7 +261,8 @@ class SharedLedger:
     def _replay(self, block: common_pb2.Block) -> None:
         if is_config_block(block) and self._bundle is None:
             channel, envelope = config_envelope(block)
-            self._bundle = Bundle.from_config(channel, envelope.config, block.header.number, self._verifier)
+            number = block.header.number
+            self._configure(Bundle.from_config(channel, envelope.config, number, self._verifier))
         checked = _committed(block)
         writer = self._writer(block.header.number)
         for transaction in checked:

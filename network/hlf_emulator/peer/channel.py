@@ -26,7 +26,7 @@ from hlf_emulator.ledger.state import Space, State, Version
 from hlf_emulator.ledger.validation import Code, Invalid, chaincode_policy
 from hlf_emulator.lifecycle.packages import PackageStore
 from hlf_emulator.lifecycle.state import NAMESPACES, PARAMETERS, SOURCES, field_key, mismatches
-from hlf_emulator.membership.bundle import Bundle
+from hlf_emulator.membership.bundle import Bundle, OrdererEndpoint
 from hlf_emulator.membership.msp import MspError, parse_identity
 from hlf_emulator.membership.policies import Policy, PolicyError
 
@@ -146,6 +146,11 @@ class Channel:
     def bundle(self) -> Bundle:
         """The channel's newest configuration."""
         return self._shared.bundle
+
+    @property
+    def orderers(self) -> tuple[OrdererEndpoint, ...]:
+        """The orderers of the newest configuration that named any."""
+        return self._shared.orderers
 
     @property
     def definitions(self) -> Mapping[str, ChaincodeDefinition]:

@@ -124,9 +124,12 @@ def config_result(bundle: Bundle) -> protocol_pb2.ConfigResult:
         for name in group.groups:
             msp = _msp_config(group.groups[name])
             result.msps[msp.name].CopyFrom(msp)
+    everyone = list(bundle.orderer_organizations.values())
+    for msp_id in everyone:
+        result.orderers[msp_id].SetInParent()  # without an address it is listed all the same
     for endpoint in bundle.endpoints:
         host, port = split_address(endpoint.address)
-        owners = [endpoint.msp_id] if endpoint.msp_id else list(bundle.orderer_organizations.values())
+        owners = [endpoint.msp_id] if endpoint.msp_id else everyone
         for msp_id in owners:
             result.orderers[msp_id].endpoint.add(host=host, port=port)
     return result

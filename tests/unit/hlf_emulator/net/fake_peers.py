@@ -14,7 +14,7 @@ from hlf.identity import SigningIdentity
 from hlf.wire.policy import parse_policy
 from hlf_emulator.directory import Directory
 from hlf_emulator.ledger.definitions import CollectionDefinition
-from hlf_emulator.membership.bundle import Bundle
+from hlf_emulator.membership.bundle import Bundle, OrdererEndpoint
 from hlf_emulator.membership.policies import Policy, SignaturePolicy
 from hlf_emulator.peer.peer import Peer
 from hlf_emulator.version import FABRIC_3_1, Version
@@ -67,6 +67,10 @@ class FakeChannel:
     ready: bool = True
     collections: dict[str, CollectionDefinition] = field(default_factory=dict)
     definitions: dict[str, FakeDefinition] = field(default_factory=lambda: {CHAINCODE: FakeDefinition()})
+
+    @property
+    def orderers(self) -> tuple[OrdererEndpoint, ...]:
+        return self.bundle.endpoints
 
     def ready_chaincodes(self) -> dict[str, str]:
         return {CHAINCODE: "1.0"} if self.ready else {}

@@ -35,7 +35,8 @@ class Network:
         bundle = Bundle.from_config_block(genesis_block(spec, timestamp_ns=1, nonce=b"\x01" * 24))
         self.luck = random.Random(7)
         self.asked = 0
-        self.local: Any = SimpleNamespace(channels={CHANNEL: SimpleNamespace(bundle=bundle)})
+        channel = SimpleNamespace(bundle=bundle, orderers=bundle.endpoints)
+        self.local: Any = SimpleNamespace(channels={CHANNEL: channel})
         self._answers = iter(answers)
 
     def orderer(self, _address: str) -> Any:
