@@ -123,7 +123,8 @@ class Session:
     """What flows take from their surroundings: who signs, how long to wait, clocks and randomness.
 
     ``resend_after`` is how many seconds without a commit pass before the same transaction is sent again: an
-    orderer's OK is not durable, and sending it twice is harmless. ``resend_unaccepted_after`` is the same
+    orderer's OK is not durable, and sending it twice is harmless. The next times it is twice, then four times
+    as long. ``resend_unaccepted_after`` is the same
     where Submit was not answered OK. ``commits`` says where commits are learnt from: a CommitStatus call for
     each transaction, or one stream of filtered blocks for all of a channel. ``tls_certificate_hash`` is that
     of the client certificate in use, for deliver requests.

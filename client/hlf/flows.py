@@ -111,6 +111,7 @@ _ASK_AGAIN = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"}
 )
 _PAUSE = 0.2
+_LONGEST_WINDOW = 4  # times the first one
 _UNOBSERVED = nullcontext()
 _LOGGER = logging.getLogger(__name__)
 
@@ -249,9 +250,10 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
     """
     limit = session.timeouts.commit_status if timeout is None else timeout
     deadline = Deadline(session, limit)
-    window = session.resend_after if commit.accepted else session.resend_unaccepted_after
+    first = session.resend_after if commit.accepted else session.resend_unaccepted_after
     if commit.transaction is None:
-        window = limit
+        first = limit
+    window = first
     if commit.watch is not None:
         block: int | None = yield Wait(commit.watch, deadline.within(window))
         if block is not None:
@@ -270,9 +272,12 @@ def commit_status(session: Session, commit: CommitStep, timeout: float | None = 
             ends = failure.code not in _ASK_AGAIN or isinstance(failure, Closed)
             if ends or not deadline.within(limit):
                 raise _unknown(failure, commit) from None
-            if failure.code != "DEADLINE_EXCEEDED":
+            if failure.code == "DEADLINE_EXCEEDED":
+                # Where all is slow, a peer has to be let finish, and orderers not be given ever more to do.
+                window = min(2 * window, _LONGEST_WINDOW * first)
+            else:
                 yield from _pause(deadline.within(_PAUSE))
-        yield from _resend(session, commit, deadline.within(window))
+        yield from _resend(session, commit, deadline.within(first))
     if commit.watch is not None:
         commit.watch.told(answer.block_number)
     return CommitStatus(commit.transaction_id, answer.block_number, _code_name(answer.result))

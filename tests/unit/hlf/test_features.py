@@ -7,11 +7,13 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from fabric_protos.gateway.gateway_pb2 import CommitStatusResponse, SubmitResponse
 
 import hlf
 from hlf import Endpoint, Gateway, PeerDetail, Retry, SigningIdentity
-from hlf.effects import Timeouts
+from hlf.effects import RpcFailure, Sign, Timeouts
 from hlf.identity import Identity, digest, load_certificate
+from hlf.steps import CommitStep, TransactionStep
 from tests.unit.hlf.faces import run_on, take
 from tests.unit.hlf.fake_gateway import Refuse, make_identity
 from tests.unit.hlf.test_hlf_tls import key_pem, serving
@@ -308,6 +310,30 @@ def test_an_unknown_outcome_is_settled_from_its_bytes(face, fake, identity, quic
     # By a gateway of another identity: the transaction carries its own signature.
     status = run_on(face, later, Endpoint(fake.address), make_identity(), session=quick)
     assert (status.transaction_id, status.successful) == (caught.value.transaction_id, True)
+
+
+@pytest.mark.feature("A17", "sync", "async")
+def test_a_peer_slower_than_the_first_sending_again_is_heard(identity):
+    """Where each answer takes twelve seconds, questions of five would never have one."""
+    now, waited, sent = [0.0], [], 0
+    session = hlf.Session(identity, monotonic=lambda: now[0])
+    commit = CommitStep.of(TransactionStep("id", "ch", b"payload", b"signature"), identity)
+    flow = hlf.flows.commit_status(session, commit)
+    effect = next(flow)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            if isinstance(effect, Sign):
+                effect = flow.send(b"signature")
+            elif effect.method.endswith("Submit"):
+                sent += 1
+                effect = flow.send(SubmitResponse())
+            elif effect.timeout < 12:
+                now[0] += effect.timeout
+                waited.append(effect.timeout)
+                effect = flow.throw(RpcFailure("DEADLINE_EXCEEDED", "too late"))
+            else:
+                effect = flow.send(CommitStatusResponse(block_number=7))
+    assert (waited, sent, end.value.value.block_number) == ([5, 10], 2, 7)
 
 
 def test_a_tls_root_that_is_none_is_said_to_be_wrong():
