@@ -1,12 +1,11 @@
 """The words of P2 figure 6's form: label, hint and choices of each field, in Korean and English, as data."""
 
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
-import yaml
 from pydantic import Field, TypeAdapter
 
+from lending_domain.packaged import table
 from lending_domain.values import Flag, Value
 
 
@@ -32,8 +31,7 @@ class FormField(Value):
 @cache
 def form_fields() -> dict[str, FormField]:
     """Field id -> its words, in the figure's order."""
-    text = (files("lending_domain") / "data" / "form_fields.yaml").read_text(encoding="utf-8")
-    fields = TypeAdapter(list[FormField]).validate_python(yaml.safe_load(text))
+    fields = TypeAdapter(list[FormField]).validate_python(table("form_fields"))
     return {field.id: field for field in fields}
 
 

@@ -3,14 +3,13 @@
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field
 
 from lending_domain.enterprise import Sector, full_years, small_enterprise
 from lending_domain.money import Percent, Won
+from lending_domain.packaged import table
 from lending_domain.values import Count, Flag, Value
 from lending_domain.violations import Violation, Violations, refuse
 
@@ -130,9 +129,7 @@ class FundAnswer(Value):
 @cache
 def catalogue() -> Catalogue:
     """The packaged catalogue."""
-    raw: dict[str, Any] = yaml.safe_load(
-        (files("lending_domain") / "data" / "funds.yaml").read_text(encoding="utf-8")
-    )
+    raw: dict[str, Any] = table("funds")
     terms = raw["terms"]
     shared = {name: terms[name] for name in ("months", "grace_months", "plan", "rate")}
     funds = [

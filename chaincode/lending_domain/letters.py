@@ -9,17 +9,14 @@ under the Digital Signature Act.
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from lending_domain.canonical import Json, canonical, digest, parse
@@ -27,7 +24,6 @@ from lending_domain.values import Identifier, Nonce, Organization, Value
 from lending_domain.violations import Violation, Violations, refuse
 
 _LABEL = b"dure letter 1\n"
-_ATTRIBUTES = x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1")
 ANYONE = "*"
 """Addressee of a letter meant for whoever holds it: rate notices, sealing keys."""
 
@@ -200,10 +196,12 @@ def _signature_violations(
     roles: Sequence[str],
     attributes: Mapping[str, str],
 ) -> list[Violation]:
+    # Not at the top: X.509 is a twentieth of what a contract takes to start.
+    from lending_domain import certificates
+
     try:
-        certificate = x509.load_pem_x509_certificate(signed.certificate.encode())
-        public_key = certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
+        certificate = certificates.load_certificate(signed.certificate)
+    except ValueError:
         return [
             _wrong(
                 "LETTER_CERTIFICATE",
@@ -213,7 +211,7 @@ def _signature_violations(
             )
         ]
     found: list[Violation] = []
-    if not _verifies(public_key, signed):
+    if not _verifies(certificate.public_key(), signed):
         found.append(
             _wrong(
                 "LETTER_SIGNATURE",
@@ -223,7 +221,7 @@ def _signature_violations(
             )
         )
     anchors = trust_anchors.get(signed.letter.issuer, ())
-    if not any(_issued(anchor, certificate, at) for anchor in anchors):
+    if not any(certificates.issued_under(anchor, certificate, at) for anchor in anchors):
         found.append(
             _wrong(
                 "LETTER_UNTRUSTED_SIGNER",
@@ -241,10 +239,8 @@ def _signature_violations(
                 "certificate",
             )
         )
-    units = {
-        str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
-    }
-    held = certificate_attributes(certificate)
+    units = certificates.organizational_units(certificate)
+    held = certificates.certificate_attributes(certificate)
     if not units & set(roles) or any(held.get(name) != value for name, value in attributes.items()):
         found.append(
             _wrong(
@@ -257,23 +253,6 @@ def _signature_violations(
     return found
 
 
-def certificate_attributes(certificate: x509.Certificate) -> dict[str, str]:
-    """The attributes that Fabric CA's extension of a certificate carries; empty without it."""
-    try:
-        extension = certificate.extensions.get_extension_for_oid(_ATTRIBUTES).value
-    except (x509.ExtensionNotFound, ValueError):
-        return {}
-    if not isinstance(extension, x509.UnrecognizedExtension):
-        return {}
-    try:
-        attributes = json.loads(extension.value).get("attrs", {})
-    except (ValueError, AttributeError):
-        return {}
-    if not isinstance(attributes, dict):
-        return {}
-    return {str(name): str(value) for name, value in attributes.items()}
-
-
 def _verifies(public_key: object, signed: SignedLetter) -> bool:
     if not isinstance(public_key, ec.EllipticCurvePublicKey):
         return False
@@ -283,28 +262,6 @@ def _verifies(public_key: object, signed: SignedLetter) -> bool:
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
-
-
-def _issued(anchor_pem: bytes | str, certificate: x509.Certificate, at: datetime) -> bool:
-    pem = anchor_pem.encode() if isinstance(anchor_pem, str) else anchor_pem
-    try:
-        anchor = x509.load_pem_x509_certificate(pem)
-        if not anchor.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return False
-        if not anchor.not_valid_before_utc <= at <= anchor.not_valid_after_utc:
-            return False
-        certificate.verify_directly_issued_by(anchor)
-        return not is_authority(certificate)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.InvalidVersion):
-        return False
-
-
-def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether the certificate is a CA's."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
 
 
 def _wrong(code: str, ko: str, en: str, field: str) -> Violation:

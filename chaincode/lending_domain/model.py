@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, cached_property
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from lending_domain.canonical import canonical
 from lending_domain.form import Certificate, CompanyClass, Industry, RealEstate
 from lending_domain.money import short, split
+from lending_domain.packaged import table
 from lending_domain.values import Flag, Hex256, Identifier, Value
 
 MILLIONTHS = 1_000_000
@@ -219,8 +218,7 @@ def _scaled(weights: dict[str, int], total: int) -> dict[str, int]:
 @cache
 def model2() -> Model:
     """The packaged model 2, as published."""
-    text = (files("lending_domain") / "data" / "model2.yaml").read_text(encoding="utf-8")
-    return Model.model_validate(yaml.safe_load(text))
+    return Model.model_validate(table("model2"))
 
 
 def compose(model: Model, composition: Composition) -> Model:

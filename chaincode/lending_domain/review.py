@@ -7,12 +7,11 @@ are in data/review.yaml.
 
 from datetime import date, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
+from lending_domain.packaged import table
 from lending_domain.records_review import ReviewKind
 from lending_domain.values import Count, Value
 from lending_domain.violations import refuse
@@ -45,8 +44,7 @@ class ReviewPeriods(Value):
 @cache
 def review_periods() -> ReviewPeriods:
     """The periods in force, as packaged."""
-    text = (files("lending_domain") / "data" / "review.yaml").read_text(encoding="utf-8")
-    return ReviewPeriods.model_validate(yaml.safe_load(text))
+    return ReviewPeriods.model_validate(table("review"))
 
 
 def due_date(kind: ReviewKind, received_on: date) -> date:

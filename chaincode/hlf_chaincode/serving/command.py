@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -45,6 +46,8 @@ def run(program: str, arguments: Sequence[str], named: Callable[[Sequence[str]],
         sys.path.insert(0, here)
     if options.log:
         _log(options.log)
+    # Contracts are loaded once and stay: the collector is not to look for what could go of them.
+    gc.disable()
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(_run(options, named or partial(_named, guard=options.guard)))
@@ -54,6 +57,8 @@ def run(program: str, arguments: Sequence[str], named: Callable[[Sequence[str]],
     except (ConfigurationError, TypeError, ValueError) as error:
         sys.stderr.write(f"hlf_chaincode: {error}\n")
         return 2
+    finally:
+        gc.enable()
     return 0
 
 
@@ -151,5 +156,7 @@ def _log(style: str) -> None:
 
 
 def _say_ready(addresses: list[str]) -> None:
+    gc.freeze()
+    gc.enable()
     sys.stdout.write("ready " + " ".join(addresses) + "\n")
     sys.stdout.flush()

@@ -15,7 +15,7 @@ from hlf import Gateway
 from hlf.errors import IdentityError
 from hlf.identity import SigningIdentity
 from lending.cli.desk import business_day, print_json
-from lending_domain.letters import certificate_attributes
+from lending_domain.certificates import certificate_attributes
 
 
 def day(_context: click.Context, _option: click.Parameter, value: datetime | None) -> date | None:

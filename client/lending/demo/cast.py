@@ -23,7 +23,8 @@ from lending.governance import GovernanceClient
 from lending.institution import Committed
 from lending.issuer import IssuerClient
 from lending.semas import SemasClient
-from lending_domain.letters import ANYONE, LetterKind, SignedLetter, certificate_attributes
+from lending_domain.certificates import certificate_attributes
+from lending_domain.letters import ANYONE, LetterKind, SignedLetter
 
 
 class Cast:
