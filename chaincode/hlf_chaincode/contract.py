@@ -178,21 +178,23 @@ class Registry:
         return describe(self._named, self.functions.values())
 
     def _call(self, ctx: Context, name: str, allow_writes: Callable[[bool], None]) -> bytes:
+        function: Function | None
         try:
             function = self.find(name)
+            contract = self._named[function.contract]
         except ContractError:
-            contract = self._handler(name)
-            if contract is None:
+            handler = self._handler(name)
+            if handler is None:
                 raise
-            ctx = ctx.of_kind(contract.context)
-            ctx.function = name.rpartition(":")[2]
-            contract.before(ctx)
-            return unannotated_result(contract.unknown(ctx))
-        contract = self._named[function.contract]
+            function, contract = None, handler
         ctx = ctx.of_kind(contract.context)
-        ctx.function = function.name
-        allow_writes(not function.read_only)
         try:
+            if function is None:
+                ctx.function = name.rpartition(":")[2]
+                contract.before(ctx)
+                return unannotated_result(contract.unknown(ctx))
+            ctx.function = function.name
+            allow_writes(not function.read_only)
             return function.run(ctx, contract)
         except ContractError:
             raise

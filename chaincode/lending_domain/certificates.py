@@ -50,13 +50,13 @@ def issued_under(anchor_pem: bytes | str, certificate: x509.Certificate, at: dat
     pem = anchor_pem.encode() if isinstance(anchor_pem, str) else anchor_pem
     try:
         anchor = x509.load_pem_x509_certificate(pem)
-        if not anchor.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+        if not is_authority(anchor):
             return False
         if not anchor.not_valid_before_utc <= at <= anchor.not_valid_after_utc:
             return False
         certificate.verify_directly_issued_by(anchor)
         return not is_authority(certificate)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.InvalidVersion):
+    except (ValueError, TypeError, InvalidSignature, x509.InvalidVersion):
         return False
 
 

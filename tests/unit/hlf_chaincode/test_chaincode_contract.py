@@ -244,6 +244,17 @@ def test_a_contract_says_what_an_error_of_its_library_refuses(by, text):
     assert str(refusal(lambda: ledger.evaluate(Shop, "quotient", by))) == text
 
 
+def test_what_a_handler_of_unknown_functions_raises_is_asked_about_too():
+    class Open(Shop):
+        def unknown(self, ctx: Context) -> int:
+            return 1 // len(ctx.args[1:])
+
+    ledger = MemoryLedger(organizations=["A"], contracts=[Open])
+    assert ledger.evaluate_bytes("Open", "anything", "x") == b"1"
+    text = "ARITHMETIC: anything: integer division or modulo by zero"
+    assert str(refusal(lambda: ledger.evaluate_bytes("Open", "anything"))) == text
+
+
 def test_an_error_that_a_contract_takes_for_no_refusal_goes_on():
     ledger = shop()
     with pytest.raises(ValueError, match="invalid literal"):
